@@ -1,0 +1,135 @@
+"""Finds complaints, locks them, and moves them: the one place where a complaint's state changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from db import trail
+from db.states import INCIDENT_MOVES, MOVES, IllegalMove
+from db.tables import Complaint, Direction, Event, Incident, Message
+from db.words import IncidentState, State
+
+
+class NoSuchComplaint(LookupError):
+    """No complaint has this reference."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"There is no complaint {reference}. `tanggap complaints` lists them.")
+
+
+def move(
+    session: Session,
+    complaint: Complaint,
+    to: State,
+    *,
+    event: str,
+    by: trail.Author,
+    at: datetime,
+    message_id: int | None = None,
+    **data: Any,
+) -> Event:
+    """Move a complaint, bump its version, and write the event, all in the caller's transaction.
+
+    Raises:
+        IllegalMove: the table of moves does not have it.
+    """
+    if to not in MOVES[complaint.state]:
+        raise IllegalMove(complaint.reference, complaint.state, to)
+    came_from = complaint.state
+    complaint.state = to
+    complaint.state_since = at
+    complaint.version += 1
+    if to is not State.HELD:
+        complaint.held_why = complaint.held_until = None
+    session.add(complaint)
+    steps: dict[str, Any] = {"from": came_from.value, "to": to.value}
+    return trail.append(session, complaint, event, by=by, at=at, message_id=message_id, **steps, **data)
+
+
+def move_incident(
+    session: Session, incident: Incident, to: IncidentState, *, event: str, by: trail.Author, at: datetime, **data: Any
+) -> Event:
+    """Move an incident as `move` moves a complaint."""
+    if to not in INCIDENT_MOVES[incident.state]:
+        raise IllegalMove(incident.reference, incident.state, to)
+    came_from = incident.state
+    incident.state = to
+    incident.state_since = at
+    incident.version += 1
+    session.add(incident)
+    steps: dict[str, Any] = {"from": came_from.value, "to": to.value}
+    return trail.append(session, incident, event, by=by, at=at, **steps, **data)
+
+
+def number_of(reference: str) -> int:
+    """The number in `TG-1042`.
+
+    Raises:
+        NoSuchComplaint: it is no reference.
+    """
+    letters, _, digits = reference.strip().upper().partition("-")
+    if letters != "TG" or not digits.isdecimal() or len(digits) > 18:
+        raise NoSuchComplaint(reference)
+    return int(digits)
+
+
+def find(session: Session, reference: str) -> Complaint:
+    """The complaint with this reference.
+
+    Raises:
+        NoSuchComplaint: there is none.
+    """
+    found = session.get(Complaint, number_of(reference))
+    if found is None:
+        raise NoSuchComplaint(reference)
+    return found
+
+
+def lock(session: Session, number: int) -> Complaint:
+    """The complaint, its row locked until the transaction ends, as it stands now."""
+    query = select(Complaint).where(col(Complaint.id) == number).with_for_update()
+    complaint: Complaint = session.execute(query.execution_options(populate_existing=True)).scalar_one()
+    return complaint
+
+
+def lock_many(session: Session, numbers: Sequence[int]) -> dict[int, Complaint]:
+    """Several complaints, locked in the order of their numbers, so that two workers never wait for each other."""
+    found = session.execute(
+        select(Complaint)
+        .where(col(Complaint.id).in_(sorted(set(numbers))))
+        .order_by(col(Complaint.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {complaint.id: complaint for complaint in found.scalars()}
+
+
+def final(session: Session, complaint: Complaint) -> Complaint:
+    """The complaint under which this one is handled: itself, or what it was merged into."""
+    seen = {complaint.id}
+    while complaint.merged_into is not None and complaint.merged_into not in seen:
+        seen.add(complaint.merged_into)
+        complaint = session.get_one(Complaint, complaint.merged_into)
+    return complaint
+
+
+def messages_of(session: Session, number: int, direction: Direction | None = None) -> list[Message]:
+    """A complaint's messages in the order they were posted."""
+    query = select(Message).where(col(Message.complaint_id) == number)
+    if direction is not None:
+        query = query.where(col(Message.direction) == direction)
+    return list(session.execute(query.order_by(col(Message.posted_at), col(Message.id))).scalars())
+
+
+def first_message(session: Session, complaint: Complaint) -> Message:
+    """The message that opened the complaint."""
+    assert complaint.first_message_id is not None
+    return session.get_one(Message, complaint.first_message_id)
+
+
+def by_token(session: Session, token: str) -> Complaint | None:
+    """The complaint whose private page this token opens."""
+    return session.execute(select(Complaint).where(col(Complaint.token) == token)).scalar_one_or_none()

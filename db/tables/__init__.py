@@ -1,0 +1,50 @@
+"""Every table of the desk; importing this package fills `SQLModel.metadata`."""
+
+from db.tables.answers import MACHINE, Draft, Review, ReviewState, Round, RoundState
+from db.tables.complaints import Assessment, Complaint, Correction, Note
+from db.tables.deliveries import Delivery, DeliveryState, PublishingStop, RateUse
+from db.tables.duty import Duty
+from db.tables.follow_ups import FollowUp, FollowUpState
+from db.tables.guards import GUARDS
+from db.tables.incidents import Incident, IncidentMember, Statement
+from db.tables.intake import Cursor, Quarantined
+from db.tables.knowledge import Article
+from db.tables.messages import Direction, Message, MessageRevision
+from db.tables.people import Complainant, Identity
+from db.tables.trail import Anchor, Event
+from db.tables.web import WebPost
+
+__all__ = [
+    "GUARDS",
+    "MACHINE",
+    "Anchor",
+    "Article",
+    "Assessment",
+    "Complainant",
+    "Complaint",
+    "Correction",
+    "Cursor",
+    "Delivery",
+    "DeliveryState",
+    "Direction",
+    "Draft",
+    "Duty",
+    "Event",
+    "FollowUp",
+    "FollowUpState",
+    "Identity",
+    "Incident",
+    "IncidentMember",
+    "Message",
+    "MessageRevision",
+    "Note",
+    "PublishingStop",
+    "Quarantined",
+    "RateUse",
+    "Review",
+    "ReviewState",
+    "Round",
+    "RoundState",
+    "Statement",
+    "WebPost",
+]

@@ -1,0 +1,85 @@
+"""What came in and what went out, word for word."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from db.tables.columns import Id, Json, Moment, numbered, one_of
+from db.words import Kind, Visibility
+
+
+class Direction(StrEnum):
+    """Whether a message came in or went out."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Message(SQLModel, table=True):
+    """One post, comment, mail or form, inbound or outbound.
+
+    `(channel, account, external_id)` is unique, so nothing comes in twice.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("channel", "account", "external_id"),
+        CheckConstraint("direction = 'out' OR raw IS NOT NULL", name="inbound_keeps_raw"),
+        CheckConstraint("revision >= 1", name="revision_from_one"),
+        Index("ix_message_complaint", "complaint_id"),
+        Index("ix_message_to_assess", "id", postgresql_where=text("assess_due")),
+        Index("ix_message_identity", "identity_id"),
+        Index(
+            "ix_message_waiting_for_parent",
+            "channel",
+            "account",
+            "in_reply_to",
+            postgresql_where=text("parent_id IS NULL AND in_reply_to IS NOT NULL"),
+        ),
+    )
+
+    id: int = numbered()
+    complaint_id: int = Field(sa_type=Id, foreign_key="complaint.id")
+    identity_id: int | None = Field(default=None, sa_type=Id, foreign_key="identity.id")
+    direction: Direction = Field(sa_type=one_of(Direction, "direction"))
+    channel: str
+    account: str
+    external_id: str
+    visibility: Visibility = Field(sa_type=one_of(Visibility, "visibility"))
+    kind: Kind | None = Field(default=None, sa_type=one_of(Kind, "kind"))
+    subject: str | None = None
+    text: str
+    revision: int = 1
+    url: str | None = None
+    in_reply_to: str | None = None
+    parent_id: int | None = Field(default=None, sa_type=Id, foreign_key="message.id")
+    addressed: bool | None = None
+    list_mail: bool = False
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    views: int = Field(default=0, sa_type=Id)
+    likes: int = Field(default=0, sa_type=Id)
+    replies: int = Field(default=0, sa_type=Id)
+    shares: int = Field(default=0, sa_type=Id)
+    views_seen: list[list[Any]] = Field(default_factory=list, sa_type=Json)
+    """`[instant, views]` of the last two days: growth is a fact that severity rests on."""
+    assess_due: bool = False
+    posted_at: datetime = Field(sa_type=Moment)
+    received_at: datetime = Field(sa_type=Moment)
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)
+    delivery_id: int | None = Field(default=None, sa_type=Id)
+    raw: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class MessageRevision(SQLModel, table=True):
+    """An earlier text of a message that its author edited; the first one is never lost."""
+
+    __tablename__ = "message_revision"
+
+    message_id: int = Field(primary_key=True, sa_type=Id, foreign_key="message.id")
+    revision: int = Field(primary_key=True)
+    text: str
+    replaced_at: datetime = Field(sa_type=Moment)
+    raw: bytes | None = Field(default=None, sa_type=LargeBinary)

@@ -1,0 +1,58 @@
+"""Opens the desk: settings, database, policy, channels and assessor put together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from policy.assess.rules import RuleAssessor
+from sqlalchemy import Engine
+
+from db import migrate
+from db.clock import Clock, SystemClock
+from db.session import make_engine
+from desk.postgres import database
+from desk.settings import Settings
+from integrations.channels.registry import build_channels
+from policy.loading import Policy, load_policy
+from tasks.desk import Desk
+
+
+@contextmanager
+def open_desk(settings: Settings, *, company: Path | None = None) -> Iterator[Desk]:
+    """The desk on its database, for as long as the context lasts.
+
+    The embedded database is started and migrated where needed; one named in `TANGGAP_DATABASE_URL` is only migrated by
+    `tanggap db upgrade`.
+
+    Raises:
+        HouseError: the database cannot be made, started or reached.
+        MigrationBehind: the named database lacks migrations.
+        PolicyError: the policy cannot be used.
+    """
+    policy = read_policy(settings, company)
+    with database(settings) as found:
+        engine = make_engine(found.url)
+        try:
+            if found.embedded and not migrate.is_current(engine):
+                migrate.upgrade(found.url)
+            migrate.check(engine)
+            yield assemble(settings, engine, policy)
+        finally:
+            engine.dispose()
+
+
+def read_policy(settings: Settings, company: Path | None = None) -> Policy:
+    """The policy that the settings name: the company's own directory, the demo's overlay, or the shipped one."""
+    return load_policy(settings.policy_dir, overlay=settings.policy_overlay, company=company)
+
+
+def assemble(settings: Settings, engine: Engine, policy: Policy, clock: Clock | None = None) -> Desk:
+    """A desk on an engine that is reachable and migrated."""
+    return Desk(
+        engine=engine,
+        policy=policy,
+        channels=build_channels(policy.channels.channels, settings.home, engine),
+        assessor=RuleAssessor(policy.lexicon, policy.company),
+        clock=clock or SystemClock(),
+        public_url=settings.gateway_url,
+    )

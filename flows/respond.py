@@ -1,0 +1,39 @@
+"""Answer what has been assessed: draft, guard, and either queue the reply or open its reviews.
+
+Reads complaints in `assessed` and `drafting`; writes drafts, rounds of review, and starts a `review` run for each round
+that PR, Legal or an executive must see. Safe to start again at any point.
+"""
+
+from prefect import flow
+
+from flows.duty import Duty, on_duty, shift_name
+from flows.showing import show_batch
+from flows.starting import start_reviews
+from tasks.answer import Answered, draft_answers, due_for_answer, take_aim
+from tasks.escalation import rounds_without_run
+
+
+@flow(name="respond", flow_run_name=shift_name, persist_result=False, log_prints=False)
+def respond(shift: float | None = None) -> dict[str, int]:
+    """Stay on duty for a shift (seconds; None: the settings'; 0: one pass) and draft what waits for an answer."""
+    with on_duty("respond", shift) as duty:
+        if duty is None:
+            return {}
+        for _ in duty.rounds():
+            while marks := due_for_answer(duty.desk):
+                aimed = duty.do(f"ask where {len(marks)} answers can go", take_aim, duty.desk, marks)
+                done = duty.do(f"draft {len(marks)} answers", draft_answers, duty.desk, aimed)
+                if not done.references:
+                    break
+                show_answered(duty, done)
+            if rounds := rounds_without_run(duty.desk):
+                started = duty.do(f"start {len(rounds)} reviews", start_reviews, duty.desk, rounds)
+                duty.count(reviews_started=started)
+        return duty.done
+
+
+def show_answered(duty: Duty, done: Answered) -> None:
+    """Count the batch, and show it as a table."""
+    duty.count(drafted=done.drafted, blocked=done.blocked, held=done.held)
+    counts = {"drafted": done.drafted, "blocked by guardrails": done.blocked, "held": done.held}
+    show_batch("answers", counts, done.references)

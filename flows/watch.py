@@ -1,0 +1,57 @@
+"""Watch the time and the engine: remind, escalate, wake what was decided, repair what got lost.
+
+Reads open reviews, promises and held complaints; writes reminders and escalations. Proves every few minutes that each
+escalated round has a waiting run. Nothing here approves anything.
+"""
+
+import time
+
+from prefect import flow
+
+from flows.duty import Duty, on_duty, shift_name
+from flows.showing import show_timeline
+from flows.starting import mend_reviews, wake_reviews
+from flows.switch import mirror_switch
+from flows.telling import tell_prefect
+from tasks.escalation import rounds_to_wake
+from tasks.watch import due_now, keep, next_moment
+
+LOOK_EVERY = 15.0
+"""Seconds between looks at the kill switch's variable."""
+MEND_EVERY = 120.0
+"""Seconds between proofs that each escalated round has its run."""
+AGAIN_SOON = 2.0
+"""Seconds until a run that was still falling asleep is woken."""
+
+
+@flow(name="watch", flow_run_name=shift_name, persist_result=False, log_prints=False)
+def watch(shift: float | None = None) -> dict[str, int]:
+    """Stay on duty for a shift (seconds; None: the settings'; 0: one pass) and keep the time."""
+    with on_duty("watch", shift) as duty:
+        if duty is None:
+            return {}
+        mended = 0.0
+        for _ in duty.rounds(due=lambda: next_moment(duty.desk), at_least_every=LOOK_EVERY):
+            keep_time(duty)
+            while rounds := rounds_to_wake(duty.desk):
+                woken = duty.do(f"wake {len(rounds)} reviews", wake_reviews, duty.desk, rounds)
+                duty.count(woken=woken)
+                if woken < len(rounds):
+                    time.sleep(AGAIN_SOON)
+            if time.monotonic() - mended >= MEND_EVERY:
+                duty.count(mended=mend_reviews(duty.desk))
+                mended = time.monotonic()
+            duty.count(told=tell_prefect(duty.desk))
+            mirror_switch(duty.desk)
+        return duty.done
+
+
+def keep_time(duty: Duty) -> None:
+    """Remind and escalate; as a task run only when the time brought something."""
+    if not due_now(duty.desk):
+        return
+    done = duty.do("keep time", keep, duty.desk)
+    duty.count(reminded=done.reminded, escalated=done.escalated, holding=done.holding)
+    if done.total:
+        for reference in dict.fromkeys(done.references):
+            show_timeline(duty.desk, reference)

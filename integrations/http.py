@@ -1,0 +1,212 @@
+"""HTTP out: one way to call others, with limits on time and size, and errors in the outbox's three words.
+
+A request that changes something is sent once. Only what changes nothing (GET, HEAD) is tried again here; for the rest
+the outbox decides, since it knows whether a second try could post twice.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
+
+from integrations.channels.base import ChannelError, Never, TryAgain, Unknown
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+"""Silence of a server until we give up, not the length of its answer."""
+ANSWER_SECONDS = 60.0
+"""The whole of an answer's body."""
+ANSWER_BYTES = 1024 * 1024
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds; a `Retry-After` beyond it is cut there."""
+
+_SAFE = frozenset({"GET", "HEAD"})
+_WAITS = frozenset({429, 502, 503, 504})
+"""Answers after which a request that changes nothing is tried again."""
+_NOT_CONNECTED = (NewConnectionError, NameResolutionError, ConnectTimeoutError, ProxyError)
+"""urllib3 blames the proxy only where it never got through to it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said: its status, its fields, and as much of its body as we take."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool
+    """Whether all of the body arrived."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often."""
+
+    connect: float = CONNECT_SECONDS
+    read: float = READ_SECONDS
+    tries: int = 3
+    """Of a request that changes nothing."""
+    back_off: float = 0.5
+    """Seconds before the second try, doubled for each further one, with jitter."""
+    wait_at_most: float = 10.0
+    """A longer wait is not slept here: TryAgain hands it to the outbox."""
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+
+def user_agent() -> str:
+    """How we introduce ourselves."""
+    try:
+        return f"tanggap/{version('tanggap')}"
+    except PackageNotFoundError:
+        return "tanggap"
+
+
+def new_session(pool: int = 10) -> requests.Session:
+    """A session that keeps connections, follows nothing and retries nothing by itself. One a thread."""
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["User-Agent"] = user_agent()
+    return session
+
+
+def call(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    patience: Patience | None = None,
+    expected: frozenset[int] = frozenset(),
+    **request: Any,
+) -> Answer:
+    """Send a request and return a successful answer, or one whose status is among `expected`.
+
+    Redirects are not followed. Raises TryAgain where nothing was done, Never where nothing will be, Unknown where the
+    request left and nobody knows what came of it.
+    """
+    patience = patience or Patience()
+    safe = method.upper() in _SAFE
+    tries = patience.tries if safe else 1
+    wait = patience.back_off
+    while True:
+        tries -= 1
+        try:
+            answer = _once(session, method, url, patience, request)
+            if 200 <= answer.status < 300 or answer.status in expected:
+                return answer
+            raise refusal(answer.status, answer.headers, safe=safe, to=_host(url))
+        except TryAgain as error:
+            pause = error.after if error.after is not None else wait * random.uniform(0.5, 1.5)
+            if tries <= 0 or pause > patience.wait_at_most:
+                raise
+            patience.sleep(pause)
+            wait *= 2
+
+
+def refusal(status: int, headers: Mapping[str, str], *, safe: bool, to: str) -> ChannelError:
+    """What an answer that is no success means for the outbox."""
+    after = retry_after(headers.get("Retry-After"))
+    said = f"{to} answered {status}"
+    if status == 429 or (status == 503 and after is not None):
+        return TryAgain(f"{said}: it asks us to wait", after)
+    if safe and (status in _WAITS or status == 408 or status >= 500):
+        return TryAgain(f"{said}: it cannot answer now", after)
+    if status == 408 or status >= 500:
+        return Unknown(f"{said} after the request was sent: look there whether the text has arrived")
+    if 300 <= status < 400:
+        return Never(f"{said}: it sends us elsewhere, which is not followed; correct the address in the settings")
+    if status in {401, 403}:
+        return Never(f"{said}: it does not take our credentials, or they may not do this; check them")
+    return Never(f"{said}: it refuses the request")
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """The seconds that a `Retry-After` field asks for (RFC 9110, 10.2.3: seconds or a date), if any."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def failure(error: requests.RequestException, *, safe: bool, to: str) -> ChannelError:
+    """What a request that got no answer means for the outbox."""
+    if isinstance(
+        error,
+        (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.InvalidHeader,
+        ),
+    ):
+        return Never(f"the address of {to} cannot be used; correct it in the settings")
+    if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
+        return TryAgain(f"{to} cannot be reached: nothing was sent")
+    if safe:
+        return TryAgain(f"{to} did not answer")
+    return Unknown(f"the connection to {to} broke after the request left: look there whether the text has arrived")
+
+
+def _once(session: requests.Session, method: str, url: str, patience: Patience, request: Mapping[str, Any]) -> Answer:
+    try:
+        with session.request(
+            method,
+            url,
+            timeout=(patience.connect, patience.read),
+            allow_redirects=False,
+            stream=True,
+            **request,
+        ) as response:
+            body, whole = _body_of(response)
+            return Answer(response.status_code, response.headers, body, whole)
+    except requests.RequestException as error:
+        raise failure(error, safe=method.upper() in _SAFE, to=_host(url)) from error
+
+
+def _body_of(response: requests.Response) -> tuple[bytes, bool]:
+    """The body within our limits. What breaks off here broke after the status, which is what counts."""
+    body = bytearray()
+    until = time.monotonic() + ANSWER_SECONDS
+    try:
+        for chunk in response.iter_content(16 * 1024):
+            body += chunk
+            if len(body) > ANSWER_BYTES or time.monotonic() > until:
+                return bytes(body[:ANSWER_BYTES]), False
+    except requests.RequestException:
+        return bytes(body), False
+    return bytes(body), True
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Whether no connection came about, so that nothing can have arrived."""
+    reason: object = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    if isinstance(reason, _NOT_CONNECTED):
+        return True
+    # A certificate is looked at before the request leaves.
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _host(url: str) -> str:
+    """The server's name for messages; paths and queries may carry secrets."""
+    rest = url.partition("://")[2] or url
+    return rest.partition("/")[0].partition("?")[0].rpartition("@")[2] or "the server"

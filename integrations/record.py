@@ -1,0 +1,97 @@
+"""What every door hands inward: a message taken in, or one left out or put aside, each with its raw bytes and place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.words import Visibility
+
+PRIVATE_CHANNELS = frozenset({"email", "whatsapp", "telegram", "request_tracker"})
+"""Channels on which a message is private unless its record says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a message, as far as the channel tells."""
+
+    id: str | None = None
+    handle: str | None = None
+    name: str | None = None
+    followers: int | None = None
+    verified: bool | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """How far a message had reached when it was read; counts, None where the channel does not tell."""
+
+    views: int | None = None
+    likes: int | None = None
+    replies: int | None = None
+    shares: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something that came with a mail: noted, never opened. Size in bytes, decoded."""
+
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message, checked and cleaned; `raw` is what came, byte for byte."""
+
+    channel: str
+    external_id: str
+    text: str
+    posted_at: datetime
+    """Aware, in UTC."""
+    visibility: Visibility
+    raw: bytes
+    place: str
+    """File and line, such as `inbox.jsonl:12`."""
+    account: str = "default"
+    author: Author | None = None
+    url: str | None = None
+    in_reply_to: str | None = None
+    metrics: Metrics | None = None
+    subject: str | None = None
+    lang: str | None = None
+    addressed: bool | None = None
+    list_mail: bool = False
+    """Came through a mailing list: taken, never answered automatically."""
+    attachments: tuple[Attachment, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What was left out of the record, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What could not be taken in: for the quarantine, with a reason that says what to do."""
+
+    place: str
+    reason: str
+    raw: bytes
+    """Byte for byte; cut where the reason says so."""
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What is readable but nobody's complaint, such as an automatic mail, with the reason."""
+
+    place: str
+    reason: str
+    raw: bytes
+
+
+Item = Incoming | Unreadable | LeftOut
+
+
+def default_visibility(channel: str) -> Visibility:
+    """Who can read a message on this channel when its record does not say."""
+    return Visibility.PRIVATE if channel in PRIVATE_CHANNELS else Visibility.PUBLIC

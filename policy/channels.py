@@ -1,0 +1,99 @@
+"""The channels that complaints come through: who carries texts out, how long they may be, and what is usual there."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from db.words import CHANNELS, Visibility
+from policy.durations import Wall
+from policy.reading import Contradiction, Rules
+
+
+class ChannelRules(Rules):
+    """One channel."""
+
+    adapter: Literal["file", "web", "webhook", "manual", "sandbox"]
+    """Who carries texts out. `manual`: a person posts what was approved and gives the link (`tanggap posted`);
+    `sandbox`: nobody, they stay on this machine for a try."""
+    accounts: tuple[str, ...] = ("default",)
+    certainty: Literal["read_back", "idempotent", "neither"] = "neither"
+    """What is done after a try that may have arrived: the channel is asked, the same key is sent again, or a person
+    looks."""
+    hard_limit: int = Field(ge=1)
+    """The longest text the platform takes, in its own measure; a longer draft is blocked."""
+    comfortable_limit: int = Field(ge=1)
+    """What people still read there; a longer draft is warned of."""
+    addressed_by_default: bool
+    """Whether a message here speaks to us: our own page, our mailbox; else its text must name us."""
+    private: bool = False
+    """Whether messages here are private unless their record says otherwise."""
+    private_talk: bool = True
+    """Whether we can write privately to somebody who wrote to us here."""
+    review_platform: bool = False
+    reply_window: Wall | None = None
+    """How long after a customer's last private message the platform lets us answer; null: without end."""
+    url: str | None = None
+    """Where the `webhook` adapter posts to; without one, a person posts."""
+    secret_env: str | None = None
+    """The environment variable with the key that signs what the `webhook` adapter posts."""
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+            raise ValueError(f"`{url}` is no address; write it like https://example.org/replies")
+        return url
+
+    @field_validator("reply_window")
+    @classmethod
+    def _some_time(cls, window: timedelta | None) -> timedelta | None:
+        if window is not None and window <= timedelta(0):
+            raise ValueError("a window of no length lets nothing through; write null for no end")
+        return window
+
+    @property
+    def manual(self) -> bool:
+        """Whether a person carries texts out."""
+        return self.adapter == "manual" or (self.adapter == "webhook" and self.url is None)
+
+    @property
+    def visibility(self) -> Visibility:
+        """Who can read a message here if its record does not say."""
+        return Visibility.PRIVATE if self.private else Visibility.PUBLIC
+
+
+class Channels(Rules):
+    """Every channel that a record may name."""
+
+    channels: dict[str, ChannelRules]
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A channel of the word list that is missing, limits that cross, a web address without use."""
+        missing = [name for name in CHANNELS if name not in self.channels]
+        if missing:
+            yield ("channels",), f"says nothing of the channel {', '.join(missing)}; records may name it"
+        for name, rules in self.channels.items():
+            if rules.comfortable_limit > rules.hard_limit:
+                yield (
+                    ("channels", name, "comfortable_limit"),
+                    f"the comfortable limit of {name} ({rules.comfortable_limit}) lies over its hard one "
+                    f"({rules.hard_limit})",
+                )
+            if rules.url is not None and rules.adapter != "webhook":
+                yield ("channels", name, "url"), f"`url` is for the adapter `webhook`, but {name} has `{rules.adapter}`"
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The channels that a record may name."""
+        return frozenset(self.channels)
+
+    def of(self, name: str) -> ChannelRules:
+        """The rules of a known channel.
+
+        Raises:
+            KeyError: policy does not know this channel; a record that names it belongs into quarantine.
+        """
+        return self.channels[name]

@@ -1,0 +1,131 @@
+"""Whether a draft says otherwise than the incident's statement: a cause that nobody knows yet, other numbers, another state.
+
+A simple reading, sentence by sentence: it finds the plain contradictions, a person reads the rest.
+"""
+
+import re
+from collections.abc import Iterator
+
+from policy.guard.draft import DraftText, Hit
+from policy.guard.folding import Folded, fold
+
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*")
+_UNKNOWN = re.compile(
+    r"belum (?:dapat |bisa )?(?:di)?(?:ketahui|pasti|pastikan|simpulkan|mengetahui|menyimpulkan|memastikan|ada kesimpulan)|tidak berspekulasi"
+    r"|(?:masih|sedang|tengah)(?: kami| dalam| terus)? (?:di|me|men|pen)?(?:yelidik|selidik|periksa|cek|gecek|dalam|meriksa|investigasi|telusur|elusur|"
+    r"proses (?:penyelidikan|pemeriksaan|investigasi))\w*|(?:menunggu|tunggu) hasil|kami (?:cek|periksa|selidiki)"
+    r"|not (?:yet )?(?:known|confirmed|clear)|(?:do not|don't) (?:yet )?know|unknown|unclear|investigat\w+|looking into|being checked"
+    r"|checking|too early|no guess\w*|no speculat\w+|cannot (?:yet )?(?:say|confirm)"
+)
+_CAUSE = re.compile(
+    r"(?<!\w)(?:(?:di)?sebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?|penyebab \w+(?: \w+)? adalah|dipicu(?: oleh)?|"
+    r"berasal dari|bersumber dari|(?:gara-gara|lantaran)|(?:karena|akibat)(?! itu| hal| kejadian ini| ini| telah| sudah| keterlambatan kami| "
+    r"tidak nyaman)|due to|caused by|because of|as a result of|the cause (?:is|was)|root cause (?:is|was)|resulted from|blamed on) "
+    r"(?!ketidaknyamanan|the inconvenience)[^.!?;,\n]{3,80}"
+)
+_COUNT_WORDS = {
+    **dict(zip("satu dua tiga empat lima enam tujuh delapan sembilan sepuluh".split(), range(1, 11), strict=True)),
+    **dict(zip("one two three four five six seven eight nine ten".split(), range(1, 11), strict=True)),
+    "seorang": 1,
+    "no": 0,
+    "nol": 0,
+}
+_COUNTED = re.compile(
+    rf"(?<![\w.,-])(?:(?P<none>tidak ada|tanpa|no)|(?P<number>\d[\d.,]*|{'|'.join(word for word in _COUNT_WORDS if word != 'no')}))"
+    r" (?P<people>(?:orang|ekor|unit|buah|people) )?(?P<noun>[a-z]{3,20})(?: (?P<next>[a-z]{3,20}))?"
+)
+_CLOCK = re.compile(r"(?:pukul|jam|at) (?P<time>\d{1,2}[.:]\d{2})")
+_NAMED = re.compile(r"(?<!\w)(?P<letters>[A-Z]{2,3})-?(?P<number>\d{2,5})(?!\w)")
+_UNITS = frozenset("juta ribu rb jt persen percent jam hari menit kali tahun hours days minutes".split())
+_NOT_COUNTED = frozenset("dan yang untuk dari pada lebih lagi more other need way one doubt longer matter".split())
+_BACK = re.compile(
+    r"(?:sudah|telah|kini|now|is|are|has been|have been)(?: \w+)? (?:pulih|normal|selesai|teratasi|diperbaiki|beroperasi|restored|fixed|resolved|back to normal|up)"
+)
+_DOWN = re.compile(
+    r"(?:masih|belum|still|not yet|not)(?: \w+){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down|restored|fixed|resolved|offline)"
+    r"|sedang (?:kami )?(?:diperbaiki|perbaiki|pulihkan|dipulihkan|gangguan)"
+)
+_HEDGED = re.compile(r"belum|tidak (?:tahu|mengetahui)|apakah|dugaan|kabar|not (?:yet )?|whether|rumou?r")
+
+
+def found(draft: DraftText) -> Iterator[Hit]:
+    """Each place where the draft and the statement cannot both be true."""
+    if not draft.statement:
+        return
+    statement, said = fold(draft.statement), fold(draft.text)
+    yield from _causes(statement, said)
+    yield from _counts(statement, said)
+    yield from _names(statement, said)
+    yield from _states(statement, said)
+
+
+def _causes(statement: Folded, said: Folded) -> Iterator[Hit]:
+    if not _UNKNOWN.search(statement.text):
+        return
+    for sentence in _SENTENCE.finditer(said.text):
+        if _HEDGED.search(sentence.group()) or _UNKNOWN.search(sentence.group()):
+            continue
+        for cause in _CAUSE.finditer(sentence.group()):
+            # An apology names what it is for, not why it happened.
+            before = sentence.group()[: cause.start()]
+            if re.search(r"(?:maaf|sorry|apolog\w+|thank\w*|terima kasih|menyesal)[^,]{0,30}$", before):
+                continue
+            if cause.group().strip() in statement.text:
+                continue
+            yield Hit(*said.span(sentence.start() + cause.start(), sentence.start() + cause.end()), "cause")
+
+
+def _counts(statement: Folded, said: Folded) -> Iterator[Hit]:
+    known: dict[str, set[int]] = {}
+    for noun, value, _, _ in _counted(statement.text):
+        known.setdefault(noun, set()).add(value)
+    for noun, value, start, end in _counted(said.text):
+        if noun in known and value not in known[noun]:
+            yield Hit(*said.span(start, end), "number")
+    times = {match["time"].replace(":", ".") for match in _CLOCK.finditer(statement.text)}
+    for match in _CLOCK.finditer(said.text):
+        if len(times) == 1 and match["time"].replace(":", ".") not in times:
+            yield Hit(*said.span(*match.span()), "number")
+
+
+def _counted(text: str) -> Iterator[tuple[str, int, int, int]]:
+    for match in _COUNTED.finditer(text):
+        noun = match["noun"]
+        if noun in _UNITS or noun in _NOT_COUNTED:
+            continue
+        number = match["number"]
+        if match["none"]:
+            value = 0
+        elif number in _COUNT_WORDS:
+            value = _COUNT_WORDS[number]
+        else:
+            digits = re.sub(r"\D", "", number)
+            value = int(digits[:12]) if digits else 0
+        if noun in ("orang", "people", "korban", "penumpang", "passengers") and match["next"]:
+            # Three hurt and three safe are not the same three.
+            yield f"{noun} {match['next']}", value, match.start(), match.end()
+            continue
+        yield noun, value, match.start(), match.end("noun")
+
+
+def _names(statement: Folded, said: Folded) -> Iterator[Hit]:
+    known: dict[str, set[str]] = {}
+    for match in _NAMED.finditer(statement.cased):
+        known.setdefault(match["letters"], set()).add(match["number"])
+    for match in _NAMED.finditer(said.cased):
+        if match["letters"] != "TG" and match["number"] not in known.get(match["letters"], {match["number"]}):
+            yield Hit(*said.span(*match.span()), "number")
+
+
+def _states(statement: Folded, said: Folded) -> Iterator[Hit]:
+    down, back = _DOWN.search(statement.text), _BACK.search(statement.text)
+    if down and not back:
+        claims = _BACK
+    elif back and not down:
+        claims = _DOWN
+    else:
+        return
+    for match in claims.finditer(said.text):
+        other = _DOWN if claims is _BACK else _BACK
+        if not other.search(said.text[max(0, match.start() - 20) : match.end()]):
+            yield Hit(*said.span(*match.span()), "state")

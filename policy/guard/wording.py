@@ -1,0 +1,107 @@
+"""What a draft's wording shows that no list of words can: its language, its capitals, its links, its unproven numbers."""
+
+import re
+from collections.abc import Iterator
+
+from policy.guard.draft import DraftText, Hit, Owner
+from policy.guard.folding import Folded
+from policy.guard.language import language_of
+from policy.guard.lengths import URL
+
+_CAPITALS = re.compile(r"(?<![^\W_])[A-ZÀ-Ý]{2,30}(?:[^\S\n]{1,3}[A-ZÀ-Ý]{2,30}){0,40}(?![^\W_])")
+_CODE = re.compile(r"(?<![\w/.@-])[A-Z]{2,6}[-#/]?\d{3,}(?:-\d+)*(?!\w)")
+_REFERENCE = re.compile(r"TG-\d+")
+_TERM = re.compile(
+    r"(?<!\w)(?:(?:dalam|maksimal|selambat-lambatnya|within|in)(?: waktu| kurun)? (?:\d{1,3}(?: ?[x-] ?\d{1,3})?|satu|dua|"
+    r"tiga|empat|lima|tujuh|one|two|three|five|seven) ?(?:\([a-z]{1,12}\) )?(?:menit|jam|hari|minggu|minutes?|hours?|"
+    r"days?|weeks?|business days|working days)(?: kerja| ke depan)?"
+    r"|paling lambat (?:\w+ ){0,3}\w+"
+    r"|(?:besok|lusa|hari ini) juga|(?:selesai|dikirim|sampai|kembali|masuk|diterima|beres) (?:paling lambat )?(?:besok|lusa|hari ini)"
+    r"|(?:by|before) (?:tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday|the end of the (?:day|week))"
+    r"|(?:fixed|refunded|delivered|there|done|resolved) (?:today|tomorrow))(?!\w)"
+)
+_AMOUNT = re.compile(
+    r"(?<!\w)(?:(?:idr|usd|rp)\.? ?\d[\d.,]{0,18}(?: ?(?:rb|ribu|jt|juta|k))?|\$ ?\d[\d.,]{0,18}|"
+    r"\d[\d.,]{0,18} ?(?:rb|ribu|jt|juta|rupiah|dollars?|dolar))(?!\w)"
+)
+_MONEY_BACK = re.compile(
+    r"refund|kembalikan|mengembalikan|dikembalikan|pengembalian|kompensasi|ganti rugi|mengganti|transfer|compensat"
+    r"|reimburs|pay you|voucher|kredit"
+)
+_SHORTENERS = frozenset("bit.ly s.id t.co tinyurl.com goo.gl cutt.ly is.gd ow.ly rb.gy shorturl.at linktr.ee".split())
+
+
+def wrong_language(draft: DraftText) -> Iterator[Hit]:
+    """The whole draft, where it is in the one language and the customer wrote in the other."""
+    written = language_of(draft.text)
+    wanted = draft.lang if draft.lang in ("id", "en") else None
+    if wanted is None and draft.lang != "mixed" and draft.complaint:
+        wanted = language_of(draft.complaint)
+    if written in ("id", "en") and wanted in ("id", "en") and written != wanted:
+        yield Hit(0, len(draft.text), wanted)
+
+
+def all_caps(draft: DraftText, owner: Owner) -> Iterator[Hit]:
+    """Capitals that shout: several words in a row of ten letters and more, or one word of seven that is no name."""
+    own = {word for name in owner.names for word in name.upper().split()} | {"WHATSAPP", "YOUTUBE", "INSTAGRAM"}
+    for run in _CAPITALS.finditer(draft.text):
+        words = [word for word in run.group().split() if word not in own and word not in ("PT", "CV", "TBK")]
+        letters = sum(map(len, words))
+        long = max(map(len, words), default=0)
+        if (len(words) > 1 and letters >= 9 and long >= 5) or (len(words) == 1 and long >= 9) or letters >= 20:
+            yield Hit(*run.span())
+
+
+def links(draft: DraftText, owner: Owner) -> Iterator[Hit]:
+    """A link in public on X, where it costs thirteen times a post without and is shown to fewer; a short link anywhere."""
+    for link in URL.finditer(draft.text):
+        host = re.sub(r"^https?://(?:www\.)?", "", link.group().lower()).split("/")[0]
+        own = any(host == domain or host.endswith("." + domain) for domain in owner.domains)
+        if host in _SHORTENERS and not own:
+            yield Hit(*link.span(), "short")
+        elif draft.channel == "x" and not draft.private:
+            yield Hit(*link.span(), "x")
+
+
+def unfilled(draft: DraftText) -> Iterator[Hit]:
+    """A greeting whose name is missing."""
+    for match in re.finditer(
+        r"(?:^|(?<=[.!?\n]))\s{0,3}(?:halo|hai|dear|hello|hi|yth\.?|kepada|selamat (?:pagi|siang|sore|malam))(?: (?:kak|pak|bu|"
+        r"bapak|ibu|mr\.?|ms\.?|mrs\.?|bapak/ibu))? {1,3}[,:!](?!\w)",
+        draft.text,
+        re.IGNORECASE,
+    ):
+        yield Hit(*match.span(), "empty")
+
+
+def unknown_numbers(draft: DraftText, folded: Folded) -> Iterator[Hit]:
+    """An order or ticket number that neither the customer nor the facts name."""
+    if not draft.complaint and not draft.facts:
+        return
+    known = _plain(" ".join([draft.complaint or "", *draft.facts]))
+    for match in _CODE.finditer(folded.cased):
+        if not _REFERENCE.fullmatch(match.group()) and _plain(match.group()) not in known:
+            yield Hit(*folded.span(*match.span()), "number")
+
+
+def unknown_terms(draft: DraftText, folded: Folded) -> Iterator[Hit]:
+    """A term or an amount that is promised without standing in the facts."""
+    known = " ".join([*draft.facts]).lower()
+    said = (draft.complaint or "").lower()
+    for match in _TERM.finditer(folded.text):
+        digits = re.findall(r"\d+", match.group())
+        if match.group() in known or (digits and all(re.search(rf"(?<!\d){d}(?!\d)", known) for d in digits)):
+            continue
+        words = match.group().removeprefix("paling lambat ").split()
+        if not digits and words and known and words[0] in known:
+            continue
+        yield Hit(*folded.span(*match.span()), "term")
+    for match in _AMOUNT.finditer(folded.text):
+        around = folded.text[max(0, match.start() - 80) : match.end() + 40]
+        amount = re.sub(r"\D", "", match.group())
+        if _MONEY_BACK.search(around) and amount not in _plain(known) and amount not in _plain(said):
+            yield Hit(*folded.span(*match.span()), "amount")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).lower()

@@ -1,0 +1,336 @@
+"""Reply templates: plain text in both languages, rendered in a sandbox in which a template can do nothing but fill slots.
+
+A file may hold several variants, separated by a line `---`, that state the same facts in other words, so that ten
+answers on one page do not read like one robot's. The comment on its first line says what a text is:
+`{# invites_private: true, states_facts: false #}`.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from db.words import Category, Kind, Risk, Visibility
+from policy.reading import PolicyError, Problem
+
+LANGUAGES = ("id", "en")
+SLOTS = frozenset(
+    "name company reference category contact answer_by tracking_url order_number article summary other_reference "
+    "survey_url channel".split()
+)
+"""What a template may use; each is a plain string, and may be empty."""
+FACT_SLOTS = frozenset(("order_number", "article", "summary"))
+"""Where one of these is in a text, the text states facts that customer service confirms."""
+_MULTILINE = frozenset(("article", "summary"))
+
+ACKNOWLEDGEMENTS = (
+    "acknowledgement",
+    "acknowledgement_media",
+    "acknowledgement_injury",
+    "acknowledgement_distress",
+    "acknowledgement_question",
+)
+PRE_APPROVED = (*ACKNOWLEDGEMENTS, "holding", "survey", "ask", "thanks", "merged_notice", "protect_your_data")
+"""What leaves without a review: a named person approved it once, by hash."""
+NAMES = (
+    *PRE_APPROVED,
+    *(f"reply_{category}" for category in Category),
+    "reply_question",
+    "reply_next",
+    "reply_reopened",
+    "reply_opinion",
+    *(f"private_{category}" for category in Category),
+    "statement_holding",
+)
+_HEADER = re.compile(r"\A\{#-?(?P<meta>[^\n]*?)-?#\}[ \t]*\n")
+_SEPARATOR = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.If,
+    nodes.Const,
+    nodes.Or,
+    nodes.And,
+    nodes.Not,
+    nodes.CondExpr,
+)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A filled text and where it comes from.
+
+    `template` names file and variant (`id/reply_delivery#2`, counted from 1), `sha256` the template file's text.
+    """
+
+    text: str
+    template: str
+    sha256: str
+    invites_private: bool
+    states_facts: bool
+
+
+@dataclass(frozen=True)
+class TemplateFile:
+    """One file: its variants, and the line (from 1) on which each begins."""
+
+    file: Path
+    name: str
+    language: str
+    sha256: str
+    invites_private: bool
+    states_facts: bool
+    variants: tuple[Template, ...]
+    lines: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """As approvals name it: `id/acknowledgement`."""
+        return f"{self.language}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Templates:
+    """All templates of a policy."""
+
+    directory: Path
+    files: Mapping[str, TemplateFile]
+
+    def names(self) -> list[str]:
+        """Every template's name, once for both languages."""
+        return sorted({file.name for file in self.files.values()})
+
+    def file(self, name: str, language: str) -> TemplateFile:
+        """The template in this language; a mixed or any other language gets Indonesian.
+
+        Raises:
+            KeyError: there is no template of this name.
+        """
+        return self.files[f"{language if language in LANGUAGES else 'id'}/{name}"]
+
+    def render(self, name: str, language: str, slots: Mapping[str, str], variant: int = 0) -> Rendered:
+        """Fill a template. Slots that are not given are empty; their text is never read as a template.
+
+        Raises:
+            KeyError: there is no template of this name.
+            PolicyError: the template cannot be rendered, with its file and line.
+        """
+        source = self.file(name, language)
+        index = variant % len(source.variants)
+        stated: set[str] = set()
+        values = {slot: _Slot(_clean(slot, slots.get(slot, "")), slot, stated) for slot in SLOTS}
+        try:
+            text = source.variants[index].render(values)
+        except (UndefinedError, SecurityError, TypeError, ValueError) as error:
+            message = f"does not render: {error}"
+            raise PolicyError([Problem(source.file, source.lines[index], message)]) from error
+        return Rendered(
+            text.strip(),
+            f"{source.key}#{index + 1}",
+            source.sha256,
+            source.invites_private,
+            source.states_facts or bool(stated & FACT_SLOTS),
+        )
+
+
+class _Slot(str):
+    """A slot's value that notes when it is written into the text."""
+
+    slot: str
+    stated: set[str]
+
+    def __new__(cls, value: str, slot: str, stated: set[str]) -> "_Slot":
+        self = super().__new__(cls, value)
+        self.slot, self.stated = slot, stated
+        return self
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Refuses every attribute, item and call, not only the dangerous ones."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return False
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+    def getattr(self, obj: Any, attribute: str) -> NoReturn:
+        raise SecurityError(f"`{attribute}`: a template has no attributes to ask for")
+
+    def getitem(self, obj: Any, argument: Any) -> NoReturn:
+        raise SecurityError(f"`{argument}`: a template has no items to ask for")
+
+
+def _write(value: Any) -> Any:
+    if isinstance(value, _Slot) and value:
+        value.stated.add(value.slot)
+    return value
+
+
+_SANDBOX = _Sandbox(autoescape=False, undefined=StrictUndefined, finalize=_write, keep_trailing_newline=False)  # noqa: S701 plain text, not HTML
+_SANDBOX.globals.clear()
+_SANDBOX.filters.clear()
+_SANDBOX.tests.clear()
+
+
+def read_templates(directory: Path) -> Templates:
+    """Read `id/*.txt.j2` and `en/*.txt.j2`; every name of NAMES must stand in both languages.
+
+    Raises:
+        PolicyError: with everything wrong in any of the files.
+    """
+    problems: list[Problem] = []
+    files: dict[str, TemplateFile] = {}
+    for language in LANGUAGES:
+        for file in sorted((directory / language).glob("*.txt.j2")):
+            try:
+                read = _read(file, language)
+            except PolicyError as error:
+                problems.extend(error.problems)
+                read = None
+            name = file.name.removesuffix(".txt.j2")
+            if name not in NAMES:
+                problems.append(Problem(file, 1, f"`{name}` is no template that the desk uses{_nearest(name)}"))
+            elif read:
+                files[read.key] = read
+        broken = {problem.file for problem in problems}
+        problems.extend(
+            Problem(file, 1, f"this template is missing in `{language}`")
+            for name in NAMES
+            if f"{language}/{name}" not in files and (file := directory / language / f"{name}.txt.j2") not in broken
+        )
+    if problems:
+        raise PolicyError(problems)
+    return Templates(directory, files)
+
+
+def sha256_of(text: str) -> str:
+    """The hash that an approval belongs to; line ends are no difference."""
+    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
+
+
+def acknowledgement_name(kind: Kind, risks: Collection[Risk]) -> str:
+    """Which acknowledgement a message gets: people before press, press before the usual."""
+    for risk in (Risk.INJURY, Risk.DISTRESS, Risk.MEDIA):
+        if risk in risks:
+            return f"acknowledgement_{risk}"
+    return "acknowledgement_question" if kind is Kind.QUESTION else "acknowledgement"
+
+
+def reply_name(
+    kind: Kind,
+    category: Category | None,
+    visibility: Visibility,
+    *,
+    reopened: bool = False,
+    conversation: bool = False,
+) -> str:
+    """Which reply a message gets: `reopened` after it was resolved, `conversation` after a first answer."""
+    if reopened:
+        return "reply_reopened"
+    if conversation:
+        return "reply_next"
+    if kind is Kind.QUESTION:
+        return "reply_question"
+    if kind is not Kind.COMPLAINT:
+        return "reply_opinion"
+    return f"{'private' if visibility is Visibility.PRIVATE else 'reply'}_{category or Category.OTHER}"
+
+
+def _read(file: Path, language: str) -> TemplateFile:
+    try:
+        source = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError([Problem(file, 1, f"cannot be read: {error}")]) from error
+    meta, body_at = _meta(file, source)
+    problems: list[Problem] = []
+    variants: list[Template] = []
+    lines: list[int] = []
+    for start, text in _split(source, body_at):
+        line = source.count("\n", 0, start) + 1
+        found = list(_faults(file, line, text))
+        problems.extend(found)
+        if not found:
+            variants.append(_SANDBOX.from_string(text))
+            lines.append(line)
+    if problems:
+        raise PolicyError(problems)
+    return TemplateFile(
+        file,
+        file.name.removesuffix(".txt.j2"),
+        language,
+        sha256_of(source),
+        meta["invites_private"],
+        meta["states_facts"],
+        tuple(variants),
+        tuple(lines),
+    )
+
+
+def _meta(file: Path, source: str) -> tuple[dict[str, bool], int]:
+    usual = "the first line says what the text is: {# invites_private: true, states_facts: false #}"
+    header = _HEADER.match(source)
+    if not header:
+        raise PolicyError([Problem(file, 1, usual)])
+    try:
+        meta = yaml.safe_load("{" + header["meta"] + "}")
+    except yaml.YAMLError:
+        meta = None
+    keys = {"invites_private", "states_facts"}
+    if not isinstance(meta, dict) or set(meta) != keys or not all(isinstance(value, bool) for value in meta.values()):
+        raise PolicyError([Problem(file, 1, usual)])
+    return meta, header.end()
+
+
+def _split(source: str, body_at: int) -> Iterator[tuple[int, str]]:
+    start = body_at
+    for separator in _SEPARATOR.finditer(source, body_at):
+        yield start, source[start : separator.start()]
+        start = separator.end()
+    yield start, source[start:]
+
+
+def _faults(file: Path, line: int, text: str) -> Iterator[Problem]:
+    """What a template may not do. `line` is the one on which it begins."""
+    try:
+        tree = _SANDBOX.parse(text)
+    except TemplateSyntaxError as error:
+        yield Problem(file, line + error.lineno - 1, f"does not render: {error.message}")
+        return
+    if not text.strip():
+        yield Problem(file, line, "this variant is empty")
+    for node in tree.find_all(nodes.Node):
+        at = line + (node.lineno or 1) - 1
+        if isinstance(node, nodes.Name):
+            if node.name not in SLOTS:
+                slots = ", ".join(sorted(SLOTS))
+                yield Problem(file, at, f"`{node.name}` is no slot{_nearest(node.name, SLOTS)}; there are {slots}")
+        elif not isinstance(node, _ALLOWED):
+            what = type(node).__name__.lower()
+            yield Problem(file, at, f"a template only fills slots and asks whether one is empty, no `{what}`")
+
+
+def _clean(slot: str, value: str) -> str:
+    """The value without control characters; in one line where the slot is one."""
+    if slot not in _MULTILINE:
+        value = " ".join(value.split())
+    return "".join(
+        character
+        for character in value.replace("\r\n", "\n")
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
+    )
+
+
+def _nearest(name: str, among: Collection[str] = NAMES) -> str:
+    near = get_close_matches(name, sorted(among), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""

@@ -1,0 +1,76 @@
+"""Tell the complainant at once that they were heard, where they complained, in words that were approved once."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from db.tables import Complaint, Delivery, Identity, Message
+from db.words import DeliveryKind, Kind, Risk
+from policy.templates import acknowledgement_name
+from tasks.desk import Desk
+from tasks.outbox import queue_pre_approved, target_of, withheld
+from tasks.words import render
+
+HEARD_WHATEVER_THE_KIND = frozenset({Risk.INJURY.value, Risk.MEDIA.value, Risk.DISTRESS.value})
+
+
+def acknowledge(session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime) -> None:
+    """Queue the acknowledgement, or write down why there is none.
+
+    A question's waits until policy's time for a quick answer is over, and is dropped when the answer comes first.
+    """
+    risks = set(complaint.risks)
+    if complaint.kind not in (Kind.COMPLAINT, Kind.QUESTION) and not risks & HEARD_WHATEVER_THE_KIND:
+        return
+    why = _not_now(session, desk, complaint, message, now)
+    if why is not None:
+        withheld(session, complaint, DeliveryKind.ACKNOWLEDGEMENT, why, now)
+        return
+    plain_question = complaint.kind is Kind.QUESTION and not risks & HEARD_WHATEVER_THE_KIND
+    identity = session.get(Identity, message.identity_id) if message.identity_id else None
+    rendered = render(
+        session,
+        desk,
+        complaint,
+        acknowledgement_name(complaint.kind or Kind.COMPLAINT, [Risk(risk) for risk in complaint.risks]),
+        visibility=message.visibility,
+        variant=complaint.id,
+    )
+    queue_pre_approved(
+        session,
+        desk,
+        complaint,
+        DeliveryKind.ACKNOWLEDGEMENT,
+        rendered,
+        target=target_of(message, identity),
+        visibility=message.visibility,
+        now=now,
+        due_at=now + desk.policy.deadlines.question_acknowledged_from if plain_question else now,
+    )
+
+
+def _not_now(session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime) -> str | None:
+    if not complaint.addressed:
+        return "not_addressed"
+    if message.list_mail:
+        return "list_mail"
+    if desk.channels.get(complaint.channel, complaint.account).manual:
+        return "manual_channel"
+    if message.removed_at is not None:
+        return "removed"
+    budget = desk.policy.publishing.acknowledgements
+    since = now - budget.per
+    if complaint.complainant_id is None:
+        return None
+    sent = session.execute(
+        select(func.count())
+        .select_from(Delivery)
+        .join(Complaint, col(Complaint.id) == col(Delivery.complaint_id))
+        .where(
+            col(Complaint.complainant_id) == complaint.complainant_id,
+            col(Delivery.kind) == DeliveryKind.ACKNOWLEDGEMENT,
+            col(Delivery.queued_at) >= since,
+        )
+    ).scalar_one()
+    return "sender_budget" if sent >= budget.at_most else None

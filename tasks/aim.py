@@ -1,0 +1,86 @@
+"""Where an answer can go at all, asked of the channel before a person is asked to approve it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from db.complaints import messages_of
+from db.tables import Complaint, Direction, Identity, Message
+from db.words import Visibility
+from integrations.channels.base import ChannelError, Target
+from tasks.desk import Desk
+from tasks.outbox import target_of
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The message that is answered, read before the channel is asked."""
+
+    complaint_id: int
+    version: int
+    channel: str
+    account: str
+    visibility: Visibility
+    removed: bool
+    target: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where the answer goes, until when; or why it cannot go anywhere."""
+
+    ok: bool
+    visibility: Visibility
+    target: dict[str, Any]
+    until: datetime | None = None
+    why: str | None = None
+
+
+def mark(session: Session, complaint: Complaint) -> Mark:
+    """The message to answer: the newest of the complainant's own on the complaint's channel."""
+    messages = messages_of(session, complaint.id, Direction.IN)
+    own = [message for message in messages if message.channel == complaint.channel] or messages
+    newest = own[-1]
+    identity = session.get(Identity, newest.identity_id) if newest.identity_id else None
+    return Mark(
+        complaint_id=complaint.id,
+        version=complaint.version,
+        channel=complaint.channel,
+        account=complaint.account,
+        visibility=newest.visibility,
+        removed=newest.removed_at is not None,
+        target=target_of(newest, identity),
+    )
+
+
+def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
+    """Ask the channel; what may not be said in public is said in private where the channel has a private way.
+
+    May call the network: never inside a transaction. A channel that does not answer counts as reachable, since it is
+    asked again at sending.
+    """
+    channel = desk.channels.get(at.channel, at.account)
+    target = Target.from_json(at.target)
+    wished = wish or at.visibility
+    whys: list[str] = []
+    for visibility in (wished, Visibility.PRIVATE):
+        if visibility is Visibility.PUBLIC and at.removed:
+            whys.append("the post was taken down")
+            continue
+        try:
+            reachable = channel.can_reply(target, visibility, desk.now())
+        except ChannelError:
+            return Aim(True, visibility, at.target)
+        if reachable.ok:
+            return Aim(True, visibility, at.target, reachable.until)
+        whys.append(reachable.why or "the channel takes no answer there")
+        if visibility is Visibility.PRIVATE:
+            break
+    return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)))
+
+
+def newest_message(session: Session, complaint: Complaint) -> Message:
+    """The complainant's newest message."""
+    return messages_of(session, complaint.id, Direction.IN)[-1]

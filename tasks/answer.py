@@ -1,0 +1,193 @@
+"""Answer what has been assessed: draft, guard, and open the reviews that policy asks for."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import lock, messages_of, move
+from db.fingerprint import fingerprint
+from db.tables import Complaint, Direction, Draft
+from db.words import DeliveryKind, Kind, State, Visibility
+from policy.guard.checking import check, worst
+from policy.guard.draft import DraftText, Finding
+from policy.templates import Rendered, reply_name
+from tasks.aim import Aim, Mark, aim, mark
+from tasks.desk import Desk
+from tasks.rounds import hold, open_round
+from tasks.words import render
+
+VARIANTS_TRIED = 3
+"""So many wordings the machine tries before a person is asked to write."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of a batch."""
+
+    drafted: int = 0
+    blocked: int = 0
+    held: int = 0
+    references: tuple[str, ...] = ()
+
+
+def due_for_answer(desk: Desk, limit: int = 200) -> list[Mark]:
+    """The complaints that wait for a draft, with the message that is answered, gravest first."""
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(Complaint)
+            .where(col(Complaint.state).in_([State.ASSESSED, State.DRAFTING]))
+            .order_by(col(Complaint.severity), col(Complaint.id))
+            .limit(limit)
+        ).scalars()
+        return [mark(session, complaint) for complaint in rows]
+
+
+def take_aim(desk: Desk, marks: Sequence[Mark]) -> list[tuple[Mark, Aim]]:
+    """Ask each channel whether, where and until when it takes an answer. No transaction is open meanwhile."""
+    return [(at, aim(desk, at)) for at in marks]
+
+
+def draft_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> Answered:
+    """Write, guard and put to review; a complaint that moved on meanwhile is left for the next batch."""
+    told: list[str] = []
+    drafted = blocked = held = 0
+    now = desk.now()
+    with desk.transaction() as session:
+        for at, aim_ in sorted(aimed, key=lambda pair: pair[0].complaint_id):
+            complaint = lock(session, at.complaint_id)
+            if complaint.version != at.version or complaint.state not in (State.ASSESSED, State.DRAFTING):
+                continue
+            told.append(complaint.reference)
+            if not aim_.ok:
+                _to_drafting(session, complaint, now)
+                hold(session, desk, complaint, "unreachable", by=trail.MACHINE_AUTHOR, now=now, detail=aim_.why)
+                held += 1
+                continue
+            made = _write(session, desk, complaint, aim_, now)
+            if made.blocked:
+                blocked += 1
+                hold(session, desk, complaint, "guardrails", by=trail.MACHINE_AUTHOR, now=now, draft=made.id)
+                continue
+            drafted += 1
+            open_round(session, desk, complaint, made, now)
+    return Answered(drafted, blocked, held, tuple(told))
+
+
+def _to_drafting(session: Session, complaint: Complaint, now: datetime) -> None:
+    if complaint.state is State.ASSESSED:
+        move(session, complaint, State.DRAFTING, event="drafting", by=trail.MACHINE_AUTHOR, at=now)
+
+
+def _write(session: Session, desk: Desk, complaint: Complaint, aim_: Aim, now: datetime) -> Draft:
+    """The machine's draft: the first wording, from where the last one ended, that the guardrails pass."""
+    _to_drafting(session, complaint, now)
+    written = session.execute(
+        select(func.count()).select_from(Draft).where(col(Draft.complaint_id) == complaint.id)
+    ).scalar_one()
+    made: Draft | None = None
+    for attempt in range(VARIANTS_TRIED):
+        rendered = _compose(session, desk, complaint, aim_.visibility, complaint.id + written + attempt)
+        made = store_draft(
+            session,
+            desk,
+            complaint,
+            text=rendered.text,
+            author=trail.MACHINE_AUTHOR,
+            aim_=aim_,
+            now=now,
+            rendered=rendered,
+        )
+        if not made.blocked:
+            return made
+    assert made is not None
+    return made
+
+
+def _compose(session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, variant: int) -> Rendered:
+    name = reply_name(
+        complaint.kind or Kind.COMPLAINT,
+        complaint.category,
+        visibility,
+        reopened=complaint.reopened > 0,
+        conversation=complaint.responded_at is not None,
+    )
+    return render(session, desk, complaint, name, visibility=visibility, variant=variant)
+
+
+def store_draft(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    *,
+    text: str,
+    author: trail.Author,
+    aim_: Aim,
+    now: datetime,
+    rendered: Rendered | None = None,
+    replaces: Draft | None = None,
+) -> Draft:
+    """Keep a draft with its guardrail findings and write `drafted` or `guard_blocked`; opens nothing."""
+    findings = guard(session, desk, complaint, text, aim_.visibility)
+    draft = Draft(
+        complaint_id=complaint.id,
+        kind=DeliveryKind.REPLY,
+        author=author.name,
+        written_at=now,
+        replaces_id=replaces.id if replaces else None,
+        language=complaint.language,
+        channel=complaint.channel,
+        account=complaint.account,
+        target=aim_.target,
+        visibility=aim_.visibility,
+        text=text,
+        sha256=fingerprint(
+            text, channel=complaint.channel, account=complaint.account, target=aim_.target, visibility=aim_.visibility
+        ),
+        template=rendered.template if rendered else None,
+        states_facts=rendered.states_facts if rendered else True,
+        invites_private=rendered.invites_private if rendered else invites_private(desk, text),
+        findings=[asdict(finding) for finding in findings],
+        blocked=worst(findings) == "block",
+        publishable_until=aim_.until,
+    )
+    session.add(draft)
+    session.flush()
+    trail.append(
+        session,
+        complaint,
+        "guard_blocked" if draft.blocked else "drafted",
+        by=author,
+        at=now,
+        draft=draft.id,
+        visibility=draft.visibility.value,
+        template=draft.template,
+        rules=sorted({finding.rule for finding in findings}) or None,
+        sha256=draft.sha256,
+    )
+    return draft
+
+
+def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibility: Visibility) -> list[Finding]:
+    """What the guardrails find in a text for this complaint."""
+    said = "\n".join(message.text for message in messages_of(session, complaint.id, Direction.IN))
+    draft = DraftText(
+        text=text,
+        visibility=visibility,
+        channel=complaint.channel,
+        complaint=said,
+        lang=complaint.language,
+        category=complaint.category.value if complaint.category else None,
+        risks=tuple(complaint.risks),
+        facts=(complaint.reference,),
+        kind=complaint.kind,
+    )
+    return check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
+
+
+def invites_private(desk: Desk, text: str) -> bool:
+    """Whether a person's own words invite to a private talk: they name a contact of ours, or say so."""
+    return desk.policy.company.invites_private(text)

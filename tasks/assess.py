@@ -1,0 +1,345 @@
+"""Assess what came in or changed: what it is, how dangerous, and what follows from that."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import lock_many, move
+from db.tables import (
+    Assessment,
+    Complaint,
+    Draft,
+    Identity,
+    Message,
+    Round,
+    RoundState,
+)
+from db.wake import wake
+from db.words import Kind, State, Visibility
+from policy.assessment import Author, Text, TextAssessment
+from policy.severity import Grade, grade
+from policy.watching import Disposition, disposition
+from tasks.acknowledge import acknowledge
+from tasks.desk import Desk
+from tasks.follow_up import found_post, reopen
+from tasks.merge import merge_into, merge_target
+from tasks.promise import promise
+from tasks.rounds import message_reach, needs_of, reviews_of, void, widen
+
+ANSWERABLE = frozenset({Kind.COMPLAINT, Kind.QUESTION})
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """What became of a batch."""
+
+    messages: int = 0
+    to_answer: int = 0
+    watched: int = 0
+    noted: int = 0
+
+
+def due_for_assessment(desk: Desk, limit: int = 200) -> list[int]:
+    """The messages that came in, changed, or gained reach since they were last assessed."""
+    with desk.transaction() as session:
+        rows = session.execute(select(Message.id).where(col(Message.assess_due)).order_by(col(Message.id)).limit(limit))  # type: ignore[call-overload]
+        return list(rows.scalars())
+
+
+def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
+    """Assess these messages in one transaction; what another worker holds is left to it."""
+    now = desk.now()
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(Message)
+            .where(col(Message.id).in_(numbers), col(Message.assess_due))
+            .order_by(col(Message.id))
+            .with_for_update(skip_locked=True)
+        ).scalars()
+        messages = list(rows)
+        if not messages:
+            return Assessed()
+        complaints = lock_many(session, [message.complaint_id for message in messages])
+        identities = _identities(session, messages)
+        found = desk.assessor.assess(
+            [_text(desk, message, identities.get(message.identity_id or 0)) for message in messages]
+        )
+        to_answer = watched = noted = 0
+        for message, finding in zip(messages, found, strict=True):
+            complaint = complaints[message.complaint_id]
+            graded = grade(
+                finding,
+                message_reach(message, identities.get(message.identity_id or 0)),
+                message.visibility,
+                desk.policy.severities,
+            )
+            message.assess_due = False
+            message.kind = finding.kind
+            session.add(message)
+            changed = _write(session, complaint, message, finding, graded, now)
+            _follow(session, desk, complaint, message, finding, graded, changed, now)
+            to_answer += complaint.state is State.ASSESSED
+            watched += complaint.state is State.MONITORING
+            noted += complaint.state in (State.NOTED, State.SPAM)
+        wake(session, "respond")
+    return Assessed(len(messages), to_answer, watched, noted)
+
+
+def _identities(session: Session, messages: Sequence[Message]) -> dict[int, Identity]:
+    numbers = {message.identity_id for message in messages if message.identity_id}
+    rows = session.execute(select(Identity).where(col(Identity.id).in_(numbers))).scalars()
+    return {identity.id: identity for identity in rows}
+
+
+def _text(desk: Desk, message: Message, identity: Identity | None) -> Text:
+    author = (
+        Author(identity.handle, identity.name, identity.followers, identity.verified) if identity is not None else None
+    )
+    addressed = message.addressed
+    if addressed is None and (
+        message.visibility is Visibility.PRIVATE or desk.policy.channels.of(message.channel).addressed_by_default
+    ):
+        addressed = True
+    return Text(
+        text=message.text,
+        channel=message.channel,
+        author=author,
+        addressed=addressed,
+        subject=message.subject,
+        in_reply_to_us=message.parent_id is not None,
+    )
+
+
+def _write(
+    session: Session, complaint: Complaint, message: Message, finding: TextAssessment, graded: Grade, now: datetime
+) -> bool:
+    """Store the assessment and carry it over to the complaint; tells whether anything is new."""
+    last = session.execute(
+        select(Assessment).where(col(Assessment.message_id) == message.id).order_by(col(Assessment.id).desc()).limit(1)
+    ).scalar_one_or_none()
+    risks = sorted(risk.value for risk in graded.risks)
+    said = (finding.kind, finding.category, finding.remedy, graded.severity, risks, finding.anger, finding.language)
+    if last is not None and said == (
+        last.kind, last.category, last.remedy, last.severity, sorted(last.risks), last.anger, last.language,
+    ):  # fmt: skip
+        return False
+    row = Assessment(
+        complaint_id=complaint.id,
+        message_id=message.id,
+        at=now,
+        by=trail.MACHINE_AUTHOR.name,
+        kind=finding.kind,
+        category=finding.category,
+        remedy=finding.remedy,
+        severity=graded.severity,
+        risks=risks,
+        anger=finding.anger,
+        language=finding.language,
+        confidence=dict(finding.confidence),
+        evidence=[asdict(evidence) for evidence in finding.evidence],
+        because=list(graded.because),
+        version=finding.version,
+    )
+    session.add(row)
+    session.flush()
+    first = complaint.first_message_id in (None, message.id)
+    _carry_over(complaint, finding, graded, first)
+    complaint.addressed = finding.addressed if first else complaint.addressed or finding.addressed
+    session.add(complaint)
+    return True
+
+
+def _carry_over(complaint: Complaint, finding: TextAssessment, graded: Grade, first: bool) -> None:
+    """The first message tells what a complaint is; later ones can make it graver, never milder.
+
+    What a person corrected stays.
+    """
+    values: dict[str, object] = {}
+    if first or (complaint.kind not in ANSWERABLE and finding.kind in ANSWERABLE):
+        values |= {
+            "kind": finding.kind,
+            "category": finding.category,
+            "remedy": finding.remedy,
+            "language": finding.language,
+        }
+    if complaint.severity is None or first or graded.severity.at_least(complaint.severity):
+        values["severity"] = graded.severity
+    risks = {risk.value for risk in graded.risks}
+    values["risks"] = sorted(risks if first else risks | set(complaint.risks))
+    values["anger"] = finding.anger if first else max(complaint.anger, finding.anger)
+    for name, value in values.items():
+        if name not in complaint.corrected:
+            setattr(complaint, name, value)
+
+
+def assessed_facts(complaint: Complaint) -> dict[str, object]:
+    """What an `assessed` event says: tokens only."""
+    return {
+        "kind": complaint.kind.value if complaint.kind else None,
+        "category": complaint.category.value if complaint.category else None,
+        "remedy": complaint.remedy.value if complaint.remedy else None,
+        "severity": complaint.severity.value if complaint.severity else None,
+        "risks": list(complaint.risks),
+        "anger": complaint.anger,
+        "language": complaint.language,
+    }
+
+
+def _facts(finding: TextAssessment, graded: Grade) -> dict[str, object]:
+    return {
+        "kind": finding.kind.value,
+        "category": finding.category.value if finding.category else None,
+        "remedy": finding.remedy.value if finding.remedy else None,
+        "severity": graded.severity.value,
+        "risks": sorted(risk.value for risk in graded.risks),
+        "anger": finding.anger,
+        "language": finding.language,
+        "version": finding.version,
+    }
+
+
+def _follow(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    message: Message,
+    finding: TextAssessment,
+    graded: Grade,
+    changed: bool,
+    now: datetime,
+) -> None:
+    """What follows from a finding depends on where the complaint stands."""
+    first = complaint.first_message_id == message.id
+    kind = complaint.kind if first else finding.kind
+    by = trail.MACHINE_AUTHOR
+    facts = _facts(finding, graded)
+    match complaint.state:
+        case State.NEW:
+            _place(session, desk, complaint, message, finding, graded, now)
+        case State.NOTED | State.MONITORING:
+            if _disposition(desk, complaint, message, finding, graded, session) is Disposition.ANSWER:
+                _to_answer(session, desk, complaint, message, facts, now)
+            elif changed:
+                trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
+        case State.MERGED | State.SPAM:
+            pass
+        case _:
+            if changed:
+                trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
+                if complaint.responded_at is None:
+                    promise(desk, complaint, complaint.opened_at)
+                session.add(complaint)
+            if first:
+                if changed:
+                    _risk_may_have_risen(session, desk, complaint, now)
+            elif changed:
+                _conversation(session, desk, complaint, message, kind or Kind.COMPLAINT, now)
+    found_post(session, desk, message, finding.kind, now)
+
+
+def _disposition(
+    desk: Desk, complaint: Complaint, message: Message, finding: TextAssessment, graded: Grade, session: Session
+) -> Disposition:
+    identity = session.get(Identity, message.identity_id) if message.identity_id else None
+    return disposition(finding, graded, message_reach(message, identity), desk.policy.watching)
+
+
+def _place(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    message: Message,
+    finding: TextAssessment,
+    graded: Grade,
+    now: datetime,
+) -> None:
+    """A new complaint's first step: answer, watch, note, or throw out."""
+    by, facts = trail.MACHINE_AUTHOR, _facts(finding, graded)
+    match _disposition(desk, complaint, message, finding, graded, session):
+        case Disposition.ANSWER:
+            _to_answer(session, desk, complaint, message, facts, now)
+        case Disposition.WATCH:
+            move(session, complaint, State.ASSESSED, event="assessed", by=by, at=now, message_id=message.id, **facts)
+            move(session, complaint, State.MONITORING, event="monitoring", by=by, at=now)
+        case Disposition.NOTE:
+            trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
+            move(session, complaint, State.NOTED, event="noted", by=by, at=now)
+        case Disposition.SPAM:
+            trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
+            move(session, complaint, State.SPAM, event="spam", by=by, at=now)
+
+
+def _to_answer(
+    session: Session, desk: Desk, complaint: Complaint, message: Message, facts: dict[str, object], now: datetime
+) -> None:
+    watched = complaint.state in (State.MONITORING, State.NOTED)
+    move(
+        session,
+        complaint,
+        State.ASSESSED,
+        event="assessed",
+        by=trail.MACHINE_AUTHOR,
+        at=now,
+        message_id=message.id,
+        **facts,
+    )
+    promise(desk, complaint, now if watched else complaint.opened_at, anew=watched)
+    session.add(complaint)
+    session.flush()
+    target = merge_target(session, desk, complaint, message)
+    if target is not None:
+        merge_into(session, desk, complaint, target, by=trail.MACHINE_AUTHOR, now=now)
+        return
+    if not watched:
+        acknowledge(session, desk, complaint, message, now)
+
+
+def _risk_may_have_risen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
+    if complaint.state is State.IN_REVIEW:
+        widen(session, desk, complaint, now)
+    elif complaint.state is State.APPROVED:
+        _recheck_approval(session, desk, complaint, now)
+
+
+def _recheck_approval(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
+    """Approved but not gone, and now in need of a gate that never saw it: back to review."""
+    round_ = session.execute(
+        select(Round)
+        .where(col(Round.complaint_id) == complaint.id, col(Round.state) == RoundState.PASSED)
+        .order_by(col(Round.id).desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if round_ is None:
+        return
+    draft = session.get_one(Draft, round_.draft_id)
+    passed = {review.stands_in_for or review.gate for review in reviews_of(session, round_.id)}
+    wanted = {need.gate for need in needs_of(session, desk, complaint, draft) if need.purpose == "wording"}
+    if wanted - passed:
+        void(session, complaint, "risk_rose", by=trail.MACHINE_AUTHOR, at=now)
+
+
+def _conversation(
+    session: Session, desk: Desk, complaint: Complaint, message: Message, kind: Kind, now: datetime
+) -> None:
+    """A further message of the customer: the next answer, a reopened case, or a word of thanks."""
+    by = trail.MACHINE_AUTHOR
+    wants_answer = kind in ANSWERABLE
+    match complaint.state:
+        case State.RESPONDED if not wants_answer:
+            move(
+                session, complaint, State.IN_CONVERSATION, event="in_conversation", by=by, at=now, message_id=message.id
+            )
+        case State.RESPONDED | State.IN_CONVERSATION if wants_answer:
+            move(session, complaint, State.DRAFTING, event="answer_due", by=by, at=now, message_id=message.id)
+            promise(desk, complaint, now, anew=True)
+        case State.RESOLVED | State.CLOSED if wants_answer:
+            reopen(session, desk, complaint, "customer_wrote", now=now, message_id=message.id)
+        case State.IN_REVIEW | State.APPROVED:
+            _risk_may_have_risen(session, desk, complaint, now)
+        case _:
+            pass
+    session.add(complaint)

@@ -1,0 +1,111 @@
+"""What the rows say of the rounds that have a flow run of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from db.tables import Complaint, Event, ReviewState, Round, RoundState
+from tasks.desk import Desk
+from tasks.rounds import reviews_of
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """A round that a run carries, or should."""
+
+    round_id: int
+    reference: str
+    severity: str
+    gates: tuple[str, ...]
+    run_id: str | None
+    runs: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a round stands."""
+
+    settled: bool
+    said: str
+
+
+def _escalated(desk: Desk, *where: object) -> list[Escalated]:
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(Round, Complaint)
+            .join(Complaint, col(Complaint.id) == col(Round.complaint_id))
+            .where(col(Round.escalated), *where)  # type: ignore[arg-type]
+            .order_by(col(Round.id))
+            .limit(200)
+        ).all()
+        return [
+            Escalated(
+                round_.id,
+                complaint.reference,
+                complaint.severity.value if complaint.severity else "S4",
+                tuple(r.gate.value for r in reviews_of(session, round_.id) if r.state is ReviewState.OPEN),
+                round_.run_id,
+                round_.runs,
+            )
+            for round_, complaint in rows
+        ]
+
+
+def rounds_without_run(desk: Desk) -> list[Escalated]:
+    """Open rounds that PR, Legal or an executive must see, and nobody carries yet."""
+    return _escalated(desk, col(Round.state) == RoundState.OPEN, col(Round.run_id).is_(None))
+
+
+def rounds_with_run(desk: Desk) -> list[Escalated]:
+    """Open rounds that a run should be waiting for."""
+    return _escalated(desk, col(Round.state) == RoundState.OPEN, col(Round.run_id).is_not(None))
+
+
+def rounds_to_wake(desk: Desk) -> list[Escalated]:
+    """Settled rounds whose run still sleeps."""
+    return _escalated(desk, col(Round.wake_due))
+
+
+def carried_by(desk: Desk, round_id: int, run_id: str | None, runs: int) -> None:
+    """Write down which run carries a round, or that none does any more."""
+    with desk.transaction() as session:
+        session.execute(
+            update(Round)
+            .where(col(Round.id) == round_id)
+            .values(run_id=run_id, runs=runs, wake_due=(col(Round.state) != RoundState.OPEN) & (run_id is not None))
+        )
+
+
+def woken(desk: Desk, round_id: int) -> None:
+    """The round's run is awake, or over."""
+    with desk.transaction() as session:
+        session.execute(update(Round).where(col(Round.id) == round_id).values(wake_due=False))
+
+
+def standing(desk: Desk, round_id: int) -> Standing:
+    """How a round stands, in tokens."""
+    with desk.transaction() as session:
+        round_ = session.get(Round, round_id)
+        if round_ is None:
+            return Standing(True, "the round is gone")
+        decided = [
+            f"{review.gate.value} {review.verdict.value} by {review.decided_by}"
+            for review in reviews_of(session, round_id)
+            if review.verdict is not None
+        ]
+        said = "; ".join([round_.state.value, *decided, *([round_.why] if round_.why else [])])
+        return Standing(round_.state is not RoundState.OPEN, said)
+
+
+def events_after(desk: Desk, number: int, limit: int = 500) -> list[Event]:
+    """The events written after this one, of all chains."""
+    with desk.transaction() as session:
+        found = session.execute(select(Event).where(col(Event.id) > number).order_by(col(Event.id)).limit(limit))
+        return list(found.scalars())
+
+
+def tokens_only(data: Mapping[str, object]) -> str:
+    """An event's facts in one line, for people who watch."""
+    return ", ".join(f"{key} {value}" for key, value in data.items() if key not in ("digest", "sha256"))

@@ -1,0 +1,95 @@
+"""One person's same complaint on another channel becomes one case; any other likeness is only suggested."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import final, lock, messages_of, move
+from db.tables import Complaint, Direction, Identity, Message
+from db.words import DeliveryKind, State
+from policy.intake import Likeness, Told, same_thing
+from tasks.desk import Desk
+from tasks.outbox import queue_pre_approved, target_of
+from tasks.rounds import void
+from tasks.words import render
+
+NOT_A_TARGET = (State.NEW, State.NOTED, State.SPAM, State.MERGED, State.CLOSED)
+
+
+def merge_target(session: Session, desk: Desk, complaint: Complaint, message: Message) -> Complaint | None:
+    """The earlier complaint of the same person about the same thing, on whichever channel they wrote before."""
+    identity = session.get(Identity, message.identity_id) if message.identity_id else None
+    if identity is None:
+        return None
+    rules = desk.policy.intake
+    same_person = [col(Identity.complainant_id) == identity.complainant_id]
+    if identity.email:
+        same_person.append(col(Identity.email) == identity.email)
+    if identity.phone:
+        same_person.append(col(Identity.phone) == identity.phone)
+    candidates = session.execute(
+        select(Message)
+        .join(Identity, col(Identity.id) == col(Message.identity_id))
+        .join(Complaint, col(Complaint.id) == col(Message.complaint_id))
+        .where(
+            or_(*same_person),
+            col(Message.complaint_id) != complaint.id,
+            col(Message.direction) == Direction.IN,
+            col(Message.received_at) >= message.received_at - rules.merge_within,
+            col(Message.id) < message.id,
+            col(Complaint.state).not_in(NOT_A_TARGET),
+        )
+        .order_by(col(Message.id).desc())
+        .limit(50)
+    ).scalars()
+    told = _told(session, message, identity)
+    for other in candidates:
+        if same_thing(told, _told(session, other), rules).likeness in (Likeness.SAME, Likeness.MERGE):
+            return final(session, session.get_one(Complaint, other.complaint_id))
+    return None
+
+
+def _told(session: Session, message: Message, identity: Identity | None = None) -> Told:
+    if identity is None and message.identity_id is not None:
+        identity = session.get(Identity, message.identity_id)
+    return Told(
+        f"{message.subject or ''} {message.text}".strip(),
+        message.channel,
+        message.posted_at,
+        account=message.account,
+        identity=identity.external_id if identity else None,
+        emails=frozenset([identity.email] if identity and identity.email else []),
+        phones=frozenset([identity.phone] if identity and identity.phone else []),
+    )
+
+
+def merge_into(
+    session: Session, desk: Desk, complaint: Complaint, target: Complaint, *, by: trail.Author, now: datetime
+) -> None:
+    """Handle this complaint under the other's reference; its channel is told just that."""
+    target = lock(session, target.id)
+    void(session, complaint, "merged", by=by, at=now)
+    complaint.merged_into = target.id
+    move(session, complaint, State.MERGED, event="merged", by=by, at=now, into=target.reference)
+    trail.append(session, target, "merged_in", by=by, at=now, merged=complaint.reference)
+    void(session, target, "merged_in", by=by, at=now)
+    message = messages_of(session, complaint.id, Direction.IN)[-1]
+    channel = desk.channels.get(complaint.channel, complaint.account)
+    if channel.manual or not complaint.addressed:
+        return
+    identity = session.get(Identity, message.identity_id) if message.identity_id else None
+    rendered = render(
+        session, desk, complaint, "merged_notice", visibility=message.visibility, other_reference=target.reference
+    )
+    queue_pre_approved(
+        session,
+        desk,
+        complaint,
+        DeliveryKind.ACKNOWLEDGEMENT,
+        rendered,
+        target=target_of(message, identity),
+        visibility=message.visibility,
+        now=now,
+    )

@@ -1,0 +1,153 @@
+"""Puts texts into the outbox: approved drafts, and what was approved once and for all. Sends nothing itself."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
+
+from db import trail
+from db.fingerprint import fingerprint
+from db.tables import Complaint, Delivery, DeliveryState, Draft, Identity, Message, Round
+from db.wake import wake
+from db.words import DeliveryKind, Visibility
+from integrations.channels.base import Target
+from policy.templates import Rendered
+from tasks.desk import Desk
+
+NOT_YET_SENDING = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.MANUAL)
+
+
+def target_of(message: Message, identity: Identity | None) -> dict[str, Any]:
+    """Where an answer to this message goes: the post, its thread, its author, and when they last wrote."""
+    target = Target(
+        external_id=message.external_id,
+        author_id=identity.external_id if identity else None,
+        author_handle=identity.handle if identity else None,
+        thread=message.in_reply_to or message.external_id,
+        url=message.url,
+        email=identity.email if identity else None,
+        last_heard_at=message.posted_at,
+    )
+    return target.as_json() | ({"subject": message.subject} if message.subject else {})
+
+
+def queue_draft(session: Session, desk: Desk, complaint: Complaint, draft: Draft, round_: Round, now: datetime) -> None:
+    """Queue exactly what the round passed; where no program can post, a named person will."""
+    manual = desk.channels.get(draft.channel, draft.account).manual
+    _put(
+        session,
+        complaint,
+        key=f"{complaint.reference}:{draft.kind.value}:{draft.id}",
+        draft_id=draft.id,
+        round_id=round_.id,
+        kind=draft.kind,
+        channel=draft.channel,
+        account=draft.account,
+        target=draft.target,
+        visibility=draft.visibility,
+        text=draft.text,
+        attachments=draft.attachments,
+        sha256=draft.sha256,
+        invites_private=draft.invites_private,
+        state=DeliveryState.MANUAL if manual else DeliveryState.QUEUED,
+        needs_person=manual,
+        publishable_until=draft.publishable_until,
+        queued_at=now,
+        due_at=now,
+    )
+
+
+def queue_pre_approved(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    kind: DeliveryKind,
+    rendered: Rendered,
+    *,
+    target: Mapping[str, Any],
+    visibility: Visibility,
+    now: datetime,
+    due_at: datetime | None = None,
+    discriminator: str = "1",
+) -> bool:
+    """Queue a rendering of a template that a named person approved once, by hash; False where it stands already."""
+    given = {approval.template: approval for approval in desk.policy.approvals.approvals}
+    approval = given[rendered.template.partition("#")[0]]
+    hash_ = fingerprint(
+        rendered.text, channel=complaint.channel, account=complaint.account, target=target, visibility=visibility
+    )
+    return _put(
+        session,
+        complaint,
+        key=f"{complaint.reference}:{kind.value}:{discriminator}",
+        pre_approved={
+            "template": rendered.template,
+            "sha256": rendered.sha256,
+            "by": approval.by,
+            "on": approval.on.isoformat(),
+        },
+        kind=kind,
+        channel=complaint.channel,
+        account=complaint.account,
+        target=dict(target),
+        visibility=visibility,
+        text=rendered.text,
+        attachments=[],
+        sha256=hash_,
+        invites_private=rendered.invites_private,
+        state=DeliveryState.QUEUED,
+        queued_at=now,
+        due_at=due_at or now,
+    )
+
+
+def cancel_replies(session: Session, complaint: Complaint, why: str) -> bool:
+    """Take replies out of the outbox that have not begun to leave; tells whether there was one."""
+    return _cancel(session, complaint, why, col(Delivery.draft_id).is_not(None))
+
+
+def cancel_kinds(session: Session, complaint: Complaint, why: str, *kinds: DeliveryKind) -> bool:
+    """Take what was queued of these kinds out of the outbox."""
+    return _cancel(session, complaint, why, col(Delivery.kind).in_(kinds))
+
+
+def _cancel(session: Session, complaint: Complaint, why: str, which: Any) -> bool:
+    rows = session.execute(
+        select(Delivery)
+        .where(col(Delivery.complaint_id) == complaint.id, col(Delivery.state).in_(NOT_YET_SENDING), which)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars()
+    found = False
+    for delivery in rows:
+        if delivery.state is DeliveryState.CLAIMED and delivery.why == "unclear":
+            continue
+        delivery.state, delivery.why, delivery.needs_person = DeliveryState.CANCELLED, why, False
+        delivery.claimed_by = None
+        session.add(delivery)
+        found = True
+    session.flush()
+    return found
+
+
+def _put(session: Session, complaint: Complaint, **values: Any) -> bool:
+    done = session.execute(
+        insert(Delivery)
+        .values(complaint_id=complaint.id, incident_id=complaint.incident_id, **{**DEFAULTS, **values})
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(col(Delivery.id))
+    ).scalar_one_or_none()
+    if done is not None:
+        wake(session, "deliver")
+    return done is not None
+
+
+DEFAULTS: dict[str, Any] = {"tries": 0, "needs_person": False}
+
+
+def withheld(session: Session, complaint: Complaint, kind: DeliveryKind, why: str, now: datetime) -> None:
+    """Write down that something is deliberately not sent, and why."""
+    trail.append(session, complaint, f"{kind.value}_withheld", by=trail.MACHINE_AUTHOR, at=now, why=why)

@@ -1,0 +1,424 @@
+"""Send what is in the outbox, each delivery once.
+
+A delivery goes `queued` → `claimed` → `sending` → `sent`. Each arrow is a transaction of its own, and none is open
+while the network is called. A worker that dies in `claimed` has sent nothing; in `sending` nobody knows, so the channel is
+asked (read back), or takes our key twice without harm (idempotent), or a person looks (neither).
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, func, or_, select, update
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import lock, move
+from db.duty import live_workers
+from db.fingerprint import fingerprint
+from db.tables import Complaint, Delivery, DeliveryState, Direction, Message, PublishingStop
+from db.words import DeliveryKind, State, Visibility
+from integrations.channels.base import (
+    Certainty,
+    Channel,
+    ChannelError,
+    Never,
+    Outgoing,
+    Sent,
+    Target,
+    TryAgain,
+    Unknown,
+)
+from tasks.desk import Desk
+from tasks.outbox import cancel_kinds
+from tasks.rates import take_turn
+from tasks.rounds import hold
+
+MOST_TRIES = 8
+LONGEST_WAIT = timedelta(hours=1)
+PATIENCE_OF_A_READ_BACK = timedelta(seconds=5)
+"""A platform may show our text a little after it took it: not asked before this long after an unclear try."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one delivery."""
+
+    delivery: int
+    reference: str
+    kind: DeliveryKind
+    state: DeliveryState
+    why: str | None = None
+
+
+def stops_in_force(session: Session) -> list[PublishingStop]:
+    """The kill switches that are thrown."""
+    return list(session.execute(select(PublishingStop).where(col(PublishingStop.lifted_at).is_(None))).scalars())
+
+
+def claim(desk: Desk, worker: int, limit: int = 20) -> list[Delivery]:
+    """Take due deliveries for this worker; what another worker holds is skipped, what is stopped stays."""
+    now = desk.now()
+    with desk.transaction() as session:
+        query = (
+            select(Delivery)
+            .where(col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.UNKNOWN]), col(Delivery.due_at) <= now)
+            .where(col(Delivery.needs_person).is_(False))
+            .order_by(col(Delivery.due_at), col(Delivery.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        exempt = desk.policy.publishing.kill_switch.exempt
+        for stop in stops_in_force(session):
+            query = query.where(or_(_outside(stop), col(Delivery.kind).in_(exempt)))
+        taken = list(session.execute(query).scalars())
+        for delivery in taken:
+            delivery.why = "unclear" if delivery.state is DeliveryState.UNKNOWN else None
+            delivery.state, delivery.claimed_by = DeliveryState.CLAIMED, worker
+            session.add(delivery)
+        return taken
+
+
+def _outside(stop: PublishingStop) -> ColumnElement[bool]:
+    """Which deliveries a kill switch leaves alone."""
+    scope, _, name = stop.scope.partition(":")
+    if scope == "channel":
+        return col(Delivery.channel) != name
+    if scope == "incident":
+        return func.coalesce(col(Delivery.incident_id), 0) != int(name.removeprefix("IN-"))
+    return false()
+
+
+def next_due(desk: Desk) -> datetime | None:
+    """When the outbox next has something to do."""
+    with desk.transaction() as session:
+        waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.UNKNOWN])
+        query = select(func.min(Delivery.due_at)).where(waiting, col(Delivery.needs_person).is_(False))
+        earliest: datetime | None = session.execute(query).scalar_one()
+        return earliest
+
+
+def publish(desk: Desk, claimed: Sequence[Delivery]) -> list[Outcome]:
+    """Send each claimed delivery once; one that fails does not stop the others."""
+    return [_publish_one(desk, delivery) for delivery in claimed]
+
+
+def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
+    channel = desk.channels.get(delivery.channel, delivery.account)
+    out = outgoing(delivery)
+    if delivery.sha256 != _hash_of(delivery):
+        return _fail(desk, delivery, "its text is not the one that was approved")
+    try:
+        if delivery.why == "unclear":
+            found = _read_back(channel, out)
+            if found is not None:
+                return _sent(desk, delivery, found)
+        refusal = _last_look(desk, channel, delivery)
+        if refusal is not None:
+            return _refused(desk, delivery, refusal)
+        wait = take_turn(desk, delivery.channel, delivery.account, delivery.visibility)
+        if wait is not None:
+            return _again(desk, delivery, "the platform's limit is used up", wait, counts=False)
+        if not _about_to_send(desk, delivery):
+            return Outcome(
+                delivery.id, _reference(delivery), delivery.kind, DeliveryState.CANCELLED, "stopped before it left"
+            )
+        send = channel.reply if delivery.visibility is Visibility.PUBLIC else channel.message_privately
+        return _sent(desk, delivery, send(out))
+    except TryAgain as error:
+        return _again(desk, delivery, str(error), error.after)
+    except Never as error:
+        return _refused(desk, delivery, str(error))
+    except Unknown as error:
+        return _unknown(desk, delivery, str(error), channel.certainty)
+    except ChannelError as error:
+        return _again(desk, delivery, str(error), None)
+
+
+def outgoing(delivery: Delivery) -> Outgoing:
+    """The delivery as a channel takes it: only text that was approved gets this far."""
+    return Outgoing(
+        key=delivery.key,
+        text=delivery.text,
+        visibility=delivery.visibility,
+        kind=delivery.kind,
+        channel=delivery.channel,
+        account=delivery.account,
+        reference=_reference(delivery),
+        target=Target.from_json(delivery.target),
+        subject=delivery.target.get("subject"),
+    )
+
+
+def _reference(delivery: Delivery) -> str:
+    return f"TG-{delivery.complaint_id}"
+
+
+def _hash_of(delivery: Delivery) -> str:
+    return fingerprint(
+        delivery.text,
+        channel=delivery.channel,
+        account=delivery.account,
+        target=delivery.target,
+        visibility=delivery.visibility,
+        attachments=delivery.attachments,
+    )
+
+
+def _read_back(channel: Channel, out: Outgoing) -> Sent | None:
+    """After an unclear try: our text, if it stands there. An idempotent channel needs no look, it takes the key again."""
+    if channel.certainty is Certainty.READ_BACK:
+        return channel.find_own(out)
+    return None
+
+
+def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:
+    """Why this may not go out after all: its time is over, or the channel takes it no more."""
+    now = desk.now()
+    if delivery.publishable_until is not None and now > delivery.publishable_until:
+        return "the platform's reply window closed"
+    reachable = channel.can_reply(Target.from_json(delivery.target), delivery.visibility, now)
+    return None if reachable.ok else reachable.why or "the channel takes no answer there"
+
+
+def _about_to_send(desk: Desk, delivery: Delivery) -> bool:
+    """Mark that the request may leave from now on; False where it was voided, or publishing stopped, meanwhile."""
+    with desk.transaction() as session:
+        if _stopped(session, desk, delivery):
+            _, row = _own(session, delivery)
+            if row.state is DeliveryState.CLAIMED:
+                row.state = DeliveryState.UNKNOWN if delivery.why == "unclear" else DeliveryState.QUEUED
+                row.claimed_by, row.why = None, "publishing was stopped"
+                session.add(row)
+            return False
+        done = session.execute(
+            update(Delivery)
+            .where(
+                col(Delivery.id) == delivery.id,
+                col(Delivery.state) == DeliveryState.CLAIMED,
+                col(Delivery.claimed_by) == delivery.claimed_by,
+            )
+            .values(state=DeliveryState.SENDING, tries=Delivery.tries + 1)
+            .returning(col(Delivery.id))
+        ).first()
+        return done is not None
+
+
+def _stopped(session: Session, desk: Desk, delivery: Delivery) -> bool:
+    if delivery.kind in desk.policy.publishing.kill_switch.exempt:
+        return False
+    scopes = {"all", f"channel:{delivery.channel}", f"incident:IN-{delivery.incident_id}"}
+    return any(stop.scope in scopes for stop in stops_in_force(session))
+
+
+def _own(session: Session, delivery: Delivery) -> tuple[Complaint, Delivery]:
+    complaint = lock(session, delivery.complaint_id)
+    row = session.execute(
+        select(Delivery)
+        .where(col(Delivery.id) == delivery.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+    return complaint, row
+
+
+def _sent(desk: Desk, delivery: Delivery, sent: Sent) -> Outcome:
+    now = desk.now()
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        record_sent(session, desk, complaint, row, sent, now)
+        return Outcome(row.id, complaint.reference, row.kind, row.state)
+
+
+def record_sent(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    row: Delivery,
+    sent: Sent,
+    now: datetime,
+    posted_by: trail.Author | None = None,
+) -> None:
+    """Write down that a delivery arrived, keep our message in the thread, and move the complaint on."""
+    row.state, row.sent_at, row.claimed_by = DeliveryState.SENT, sent.at or now, None
+    row.platform_id, row.url, row.why, row.needs_person = sent.platform_id, sent.url, None, False
+    row.posted_by = posted_by.name if posted_by else None
+    session.add(row)
+    message = Message(
+        complaint_id=complaint.id,
+        direction=Direction.OUT,
+        channel=row.channel,
+        account=row.account,
+        external_id=_own_place(session, row, sent),
+        visibility=row.visibility,
+        text=row.text,
+        url=sent.url,
+        in_reply_to=row.target.get("external_id"),
+        posted_at=sent.at or now,
+        received_at=now,
+        delivery_id=row.id,
+    )
+    session.add(message)
+    by = posted_by or trail.MACHINE_AUTHOR
+    facts: dict[str, Any] = {
+        "kind": row.kind.value,
+        "visibility": row.visibility.value,
+        "invites_private": row.invites_private,
+        "delivery": row.id,
+        "sha256": row.sha256,
+        "channel": row.channel,
+    }
+    trail.append(session, complaint, "delivered", by=by, at=now, **facts)
+    if row.kind is DeliveryKind.ACKNOWLEDGEMENT:
+        complaint.acknowledged_at = complaint.acknowledged_at or now
+        trail.append(
+            session, complaint, "acknowledged", by=by, at=now, visibility=row.visibility.value, delivery=row.id
+        )
+    if row.kind is DeliveryKind.REPLY and complaint.state is State.APPROVED:
+        cancel_kinds(session, complaint, "answered first", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
+        complaint.responded_at = now
+        move(session, complaint, State.RESPONDED, event="responded", by=by, at=now, delivery=row.id)
+    session.add(complaint)
+
+
+def _own_place(session: Session, row: Delivery, sent: Sent) -> str:
+    """Where our message stands; a person may give one address for two answers."""
+    taken = session.execute(
+        select(Message.id).where(  # type: ignore[call-overload]
+            col(Message.channel) == row.channel,
+            col(Message.account) == row.account,
+            col(Message.external_id) == sent.platform_id,
+        )
+    ).first()
+    return sent.platform_id if taken is None else f"{sent.platform_id}#{row.id}"
+
+
+def _again(desk: Desk, delivery: Delivery, why: str, after: float | None, *, counts: bool = True) -> Outcome:
+    """Nothing arrived, and trying later may help: back into the queue, later each time, with jitter."""
+    now = desk.now()
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        if counts and row.tries >= MOST_TRIES:
+            return _give_up(session, complaint, row, f"{why} (after {row.tries} tries)", now)
+        wait = (
+            timedelta(seconds=after)
+            if after is not None
+            else min(LONGEST_WAIT, timedelta(seconds=2 ** max(row.tries, 1)))
+        )
+        unclear = delivery.why == "unclear"
+        row.state, row.claimed_by, row.why = DeliveryState.UNKNOWN if unclear else DeliveryState.QUEUED, None, why
+        row.due_at = now + wait * random.uniform(1.0, 1.25)
+        session.add(row)
+        return Outcome(row.id, complaint.reference, row.kind, row.state, why)
+
+
+def _unknown(desk: Desk, delivery: Delivery, why: str, certainty: Certainty) -> Outcome:
+    now = desk.now()
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        mark_unknown(session, complaint, row, why, certainty, now)
+        return Outcome(row.id, complaint.reference, row.kind, row.state, why)
+
+
+def mark_unknown(
+    session: Session, complaint: Complaint, row: Delivery, why: str, certainty: Certainty, now: datetime
+) -> None:
+    """Nobody knows whether it arrived. The machine finds out where the channel lets it; else a person looks."""
+    row.state, row.claimed_by, row.why = DeliveryState.UNKNOWN, None, why
+    row.due_at = now + PATIENCE_OF_A_READ_BACK
+    row.needs_person = certainty is Certainty.NEITHER or row.tries >= MOST_TRIES
+    session.add(row)
+    trail.append(
+        session,
+        complaint,
+        "delivery_unclear",
+        by=trail.MACHINE_AUTHOR,
+        at=now,
+        kind=row.kind.value,
+        delivery=row.id,
+        needs_person=row.needs_person or None,
+    )
+
+
+def _fail(desk: Desk, delivery: Delivery, why: str) -> Outcome:
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        return _give_up(session, complaint, row, why, desk.now())
+
+
+def _give_up(session: Session, complaint: Complaint, row: Delivery, why: str, now: datetime) -> Outcome:
+    row.state, row.claimed_by, row.why, row.needs_person = DeliveryState.FAILED, None, why, True
+    session.add(row)
+    trail.append(
+        session, complaint, "delivery_failed", by=trail.MACHINE_AUTHOR, at=now, kind=row.kind.value, delivery=row.id
+    )
+    return Outcome(row.id, complaint.reference, row.kind, row.state, why)
+
+
+def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
+    """The platform will never take it: a reply goes back to drafting for another way, the rest is listed as failed."""
+    now = desk.now()
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        outcome = _give_up(session, complaint, row, why, now)
+        if row.draft_id is not None and complaint.state is State.APPROVED:
+            move(
+                session,
+                complaint,
+                State.DRAFTING,
+                event="voided",
+                by=trail.MACHINE_AUTHOR,
+                at=now,
+                why="refused_by_platform",
+            )
+            if _refusals(session, complaint) > 1:
+                hold(session, desk, complaint, "refused_by_platform", by=trail.MACHINE_AUTHOR, now=now)
+        return outcome
+
+
+def _refusals(session: Session, complaint: Complaint) -> int:
+    count: int = session.execute(
+        select(func.count())
+        .select_from(Delivery)
+        .where(
+            col(Delivery.complaint_id) == complaint.id,
+            col(Delivery.state) == DeliveryState.FAILED,
+            col(Delivery.draft_id).is_not(None),
+        )
+    ).scalar_one()
+    return count
+
+
+def recover(desk: Desk) -> list[Outcome]:
+    """Take back what dead workers held: unsent deliveries into the queue, unclear ones to be read back or looked at."""
+    now = desk.now()
+    alive = live_workers(desk.engine)
+    outcomes = []
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(Delivery.id, Delivery.complaint_id)  # type: ignore[call-overload]
+            .where(col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.SENDING]))
+            .where(col(Delivery.claimed_by).not_in(alive))
+            .order_by(col(Delivery.complaint_id))
+        ).all()
+        for number, complaint_number in rows:
+            complaint = lock(session, complaint_number)
+            row = session.execute(
+                select(Delivery)
+                .where(col(Delivery.id) == number)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            ).scalar_one()
+            if row.claimed_by is None or row.claimed_by in alive:
+                continue
+            if row.state is DeliveryState.CLAIMED and row.why != "unclear":
+                row.state, row.claimed_by = DeliveryState.QUEUED, None
+                session.add(row)
+            else:
+                certainty = desk.channels.get(row.channel, row.account).certainty
+                mark_unknown(session, complaint, row, "the worker died while sending", certainty, now)
+                row.due_at = now
+            outcomes.append(Outcome(row.id, complaint.reference, row.kind, row.state, row.why))
+    return outcomes

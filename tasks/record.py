@@ -1,0 +1,499 @@
+"""Record what came in: each message once, with the complaint it belongs to; the unreadable kept with its reason.
+
+Recording is serialised per channel and account for the length of one chunk, so that albums, retried webhooks and two
+intakes at once neither double a message nor open two complaints for one thread.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import ColumnElement, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import final, lock_many, number_of
+from db.tables import (
+    Complainant,
+    Complaint,
+    Cursor,
+    Direction,
+    Identity,
+    Message,
+    MessageRevision,
+    Quarantined,
+)
+from db.wake import wake
+from db.words import State, Visibility
+from integrations.record import Incoming, LeftOut, Metrics, Unreadable
+from policy.intake import Likeness, Told, same_thing
+from tasks.desk import Desk
+from tasks.rounds import void
+
+CHUNK = 500
+Item = Incoming | Unreadable | LeftOut
+Place = tuple[str, str, str]
+
+CHATS = frozenset({"whatsapp", "telegram", "instagram", "facebook", "x", "bluesky", "mastodon"})
+"""Where private messages of one person are one thread, whether the platform links them or not."""
+
+OVER = frozenset({State.CLOSED, State.SPAM, State.NOTED, State.MERGED})
+REFERENCE = re.compile(r"\bTG-\d{4,18}\b", re.IGNORECASE)
+
+
+@dataclass
+class Recorded:
+    """What became of a batch of records; adds up over chunks."""
+
+    accepted: int = 0
+    known: int = 0
+    edited: int = 0
+    left_out: int = 0
+    quarantined: int = 0
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    complaints: list[int] = field(default_factory=list)
+
+    def add(self, other: "Recorded") -> None:
+        """Add another chunk's counts."""
+        self.accepted += other.accepted
+        self.known += other.known
+        self.edited += other.edited
+        self.left_out += other.left_out
+        self.quarantined += other.quarantined
+        self.warnings += other.warnings
+        self.notes += other.notes
+
+    def summary(self) -> dict[str, int]:
+        """The counts by the names of CONTRACTS."""
+        return {
+            "accepted": self.accepted,
+            "known": self.known,
+            "edited": self.edited,
+            "left_out": self.left_out,
+            "quarantined": self.quarantined,
+            "warnings": len(self.warnings),
+        }
+
+
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterable[list[Item]]:
+    """The items in lists of at most `size`, reading no further ahead than one chunk."""
+    stream = iter(items)
+    while chunk := list(islice(stream, size)):
+        yield chunk
+
+
+def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str, str, str] | None = None) -> Recorded:
+    """Store one chunk in one transaction, and move the channel's cursor (channel, account, position) with it."""
+    now = desk.now()
+    told = Recorded()
+    with desk.transaction() as session:
+        incoming = [item for item in items if isinstance(item, Incoming)]
+        _take_turns(session, {(item.channel, item.account) for item in incoming})
+        _Chunk(desk, session, now, told).take(incoming)
+        for item in items:
+            if isinstance(item, Unreadable):
+                told.quarantined += 1
+                told.notes.append(f"{item.place}: {item.reason}")
+                _quarantine(session, item, source, now)
+            elif isinstance(item, LeftOut):
+                told.left_out += 1
+                told.notes.append(f"{item.place}: left out: {item.reason}")
+        _close_quarantine(session, incoming, source, now)
+        if cursor is not None:
+            _move_cursor(session, cursor, now)
+        if told.accepted or told.edited or told.known:
+            wake(session, "intake")
+    return told
+
+
+class _Chunk:
+    """One chunk on its way into the database; holds what it has looked up."""
+
+    def __init__(self, desk: Desk, session: Session, now: datetime, told: Recorded) -> None:
+        self.desk = desk
+        self.session = session
+        self.now = now
+        self.told = told
+        self.messages: dict[Place, Message] = {}
+        self.identities: dict[Place, Identity] = {}
+        self.complaints: dict[int, Complaint] = {}
+        self.recent: dict[int, list[Message]] = {}
+        self.unborn: list[tuple[Identity, Complainant]] = []
+
+    def take(self, incoming: Sequence[Incoming]) -> None:
+        """Store every record of the chunk."""
+        self._look_up(incoming)
+        new: list[tuple[Incoming, Identity | None]] = []
+        later: dict[Place, list[Incoming]] = {}
+        for item in incoming:
+            self.told.warnings += [f"{item.place}: {warning}" for warning in item.warnings]
+            place = (item.channel, item.account, item.external_id)
+            if place in self.messages:
+                self._known(item, self.messages[place])
+            elif place in later:
+                later[place].append(item)
+            else:
+                later[place] = []
+                new.append((item, self._identity(item)))
+        self._fill_identities(incoming)
+        self._open(new)
+        for place, repeats in later.items():
+            for item in repeats:
+                self._known(item, self.messages[place])
+
+    def _look_up(self, incoming: Sequence[Incoming]) -> None:
+        places = {(item.channel, item.account, item.external_id) for item in incoming}
+        parents = {(item.channel, item.account, item.in_reply_to) for item in incoming if item.in_reply_to}
+        found = self._messages_at(places | parents)
+        self.messages = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.IN}
+        self.outgoing = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.OUT}
+        people = {place for item in incoming if (place := identity_place(item))}
+        if people:
+            key = tuple_(col(Identity.channel), col(Identity.account), col(Identity.external_id))
+            rows = self.session.execute(select(Identity).where(key.in_(people))).scalars()
+            self.identities = {(i.channel, i.account, i.external_id): i for i in rows}
+        orphans = tuple_(col(Message.channel), col(Message.account), col(Message.in_reply_to))
+        waiting = (
+            self.session.execute(select(Message).where(orphans.in_(places), col(Message.parent_id).is_(None))).scalars()
+            if places
+            else ()
+        )
+        self.waiting: dict[Place, list[Message]] = {}
+        for message in waiting:
+            self.waiting.setdefault((message.channel, message.account, message.in_reply_to or ""), []).append(message)
+        known = [identity.id for identity in self.identities.values()]
+        since = self.now - self.desk.policy.intake.same_within
+        if known:
+            rows_ = self.session.execute(
+                select(Message)
+                .where(
+                    col(Message.identity_id).in_(known),
+                    col(Message.received_at) >= since,
+                    col(Message.direction) == Direction.IN,
+                )
+                .order_by(col(Message.id).desc())
+                .limit(20 * len(known))
+            ).scalars()
+            for message in rows_:
+                self.recent.setdefault(message.identity_id or 0, []).append(message)
+        touched = {m.complaint_id for m in found}
+        touched |= {m.complaint_id for group in self.waiting.values() for m in group}
+        touched |= {m.complaint_id for group in self.recent.values() for m in group}
+        touched |= {number for item in incoming for number in _references(item)}
+        self.complaints = lock_many(self.session, list(touched))
+        beyond = {c.merged_into for c in self.complaints.values() if c.merged_into} - self.complaints.keys()
+        self.complaints |= lock_many(self.session, [number for number in beyond if number])
+
+    def _messages_at(self, places: set[tuple[str, str, str]]) -> list[Message]:
+        if not places:
+            return []
+        key = tuple_(col(Message.channel), col(Message.account), col(Message.external_id))
+        return list(self.session.execute(select(Message).where(key.in_(places))).scalars())
+
+    def _identity(self, item: Incoming) -> Identity | None:
+        place = identity_place(item)
+        if place is None:
+            return None
+        if place not in self.identities:
+            person = Complainant(
+                name=item.author.name if item.author else None, created_at=self.now, language=item.lang
+            )
+            self.session.add(person)
+            made = Identity(complainant_id=0, channel=place[0], account=place[1], external_id=place[2])
+            self.unborn.append((made, person))
+            self.identities[place] = made
+        return self.identities[place]
+
+    def _fill_identities(self, incoming: Sequence[Incoming]) -> None:
+        self.session.flush()
+        for identity, person in self.unborn:
+            identity.complainant_id = person.id
+            self.session.add(identity)
+        for item in incoming:
+            place = identity_place(item)
+            # A known message may name an author that it did not have, or that was forgotten: nobody is made of that.
+            if place is None or item.author is None or place not in self.identities:
+                continue
+            identity, author = self.identities[place], item.author
+            identity.handle = author.handle or identity.handle
+            identity.name = author.name or identity.name
+            identity.email = (
+                author.email or (author.id if item.channel == "email" else None) or identity.email or ""
+            ).lower() or None
+            identity.phone = author.phone or (author.id if item.channel == "whatsapp" else None) or identity.phone
+            if author.followers is not None:
+                identity.followers = author.followers
+            identity.verified = bool(author.verified) if author.verified is not None else identity.verified
+        self.session.flush()
+
+    def _open(self, new: Sequence[tuple[Incoming, Identity | None]]) -> None:
+        pairs: list[tuple[Incoming, Identity | None, Complaint, bool]] = []
+        threads: dict[Place, Complaint] = {}
+        spoken: dict[int, list[tuple[str, Complaint, Incoming]]] = {}
+        for item, identity in new:
+            place = (item.channel, item.account, item.external_id)
+            joins = self._joins(item, identity, threads, spoken)
+            complaint = joins or self._new_complaint(item, identity)
+            threads[place] = complaint
+            if item.in_reply_to:
+                threads.setdefault((item.channel, item.account, item.in_reply_to), complaint)
+            if identity is not None:
+                spoken.setdefault(identity.id, []).append((item.text, complaint, item))
+            pairs.append((item, identity, complaint, joins is not None))
+        self.session.flush()
+        made = [self._message(item, identity, complaint) for item, identity, complaint, _ in pairs]
+        self.session.add_all(made)
+        self.session.flush()
+        for message, (item, _, complaint, joined) in zip(made, pairs, strict=True):
+            self._link(message, item)
+            if not joined:
+                complaint.first_message_id = message.id
+            self.messages[(message.channel, message.account, message.external_id)] = message
+            trail.append(
+                self.session,
+                complaint,
+                "received",
+                by=trail.MACHINE_AUTHOR,
+                at=self.now,
+                message_id=message.id,
+                channel=message.channel,
+                visibility=message.visibility.value,
+                joined=joined or None,
+                digest=trail.salted(complaint.salt, message.text),
+            )
+            if joined:
+                void(self.session, complaint, "new_message", by=trail.MACHINE_AUTHOR, at=self.now)
+            self.told.accepted += 1
+            self.told.complaints.append(complaint.id)
+
+    def _joins(
+        self,
+        item: Incoming,
+        identity: Identity | None,
+        threads: dict[Place, Complaint],
+        spoken: dict[int, list[tuple[str, Complaint, Incoming]]],
+    ) -> Complaint | None:
+        """The complaint that this message continues: same thread, same chat, its reference, or near-identical words."""
+        if item.in_reply_to:
+            place = (item.channel, item.account, item.in_reply_to)
+            parent = self.messages.get(place) or self.outgoing.get(place)
+            if parent is not None and self._may_join(item, parent.complaint_id, identity):
+                return final(self.session, self.complaints[parent.complaint_id])
+            if place in threads:
+                return threads[place]
+        place = (item.channel, item.account, item.external_id)
+        if place in threads:
+            return threads[place]
+        for child in self.waiting.get(place, ()):
+            return final(self.session, self.complaints[child.complaint_id])
+        if identity is None:
+            return None
+        for number in _references(item):
+            complaint = self.complaints.get(number)
+            if complaint is not None and complaint.complainant_id == identity.complainant_id:
+                return final(self.session, complaint)
+        rules = self.desk.policy.intake
+        told = _told(item.text, item, identity, item.posted_at)
+        for text_, complaint, other in spoken.get(identity.id, ()):
+            if same_thing(told, _told(text_, item, identity, other.posted_at), rules).likeness is Likeness.SAME:
+                return complaint
+        for message in self.recent.get(identity.id or 0, ()):
+            complaint = final(self.session, self.complaints[message.complaint_id])
+            if complaint.state in OVER:
+                continue
+            if (
+                same_thing(told, _told(message.text, item, identity, message.posted_at), rules).likeness
+                is Likeness.SAME
+            ):
+                return complaint
+            apart = abs(item.posted_at - message.posted_at)
+            chat = item.visibility is Visibility.PRIVATE and item.channel in CHATS
+            if chat and message.visibility is Visibility.PRIVATE and apart <= rules.same_within:
+                return complaint
+        return None
+
+    def _may_join(self, item: Incoming, number: int, identity: Identity | None) -> bool:
+        """A stranger's reply under somebody's private talk is none of it; a public thread is open to all."""
+        complaint = self.complaints[number]
+        if item.visibility is Visibility.PUBLIC or complaint.visibility is Visibility.PUBLIC:
+            return True
+        return identity is None or complaint.complainant_id in (None, identity.complainant_id)
+
+    def _new_complaint(self, item: Incoming, identity: Identity | None) -> Complaint:
+        complaint = Complaint(
+            state_since=self.now,
+            opened_at=self.now,
+            channel=item.channel,
+            account=item.account,
+            visibility=item.visibility,
+            complainant_id=identity.complainant_id if identity else None,
+            language=item.lang or "id",
+            on_board=item.channel == "web" and item.visibility is Visibility.PUBLIC,
+        )
+        self.session.add(complaint)
+        return complaint
+
+    def _message(self, item: Incoming, identity: Identity | None, complaint: Complaint) -> Message:
+        metrics = item.metrics or Metrics()
+        return Message(
+            complaint_id=complaint.id,
+            identity_id=identity.id if identity else None,
+            direction=Direction.IN,
+            channel=item.channel,
+            account=item.account,
+            external_id=item.external_id,
+            visibility=item.visibility,
+            subject=item.subject,
+            text=item.text,
+            url=item.url,
+            in_reply_to=item.in_reply_to,
+            addressed=item.addressed,
+            list_mail=item.list_mail,
+            attachments=[{"name": a.name, "type": a.type, "size": a.size} for a in item.attachments],
+            views=metrics.views or 0,
+            likes=metrics.likes or 0,
+            replies=metrics.replies or 0,
+            shares=metrics.shares or 0,
+            views_seen=[[self.now.isoformat(), metrics.views]] if metrics.views is not None else [],
+            assess_due=True,
+            posted_at=item.posted_at,
+            received_at=self.now,
+            raw=item.raw,
+        )
+
+    def _link(self, message: Message, item: Incoming) -> None:
+        if item.in_reply_to:
+            place = (item.channel, item.account, item.in_reply_to)
+            parent = self.messages.get(place) or self.outgoing.get(place)
+            message.parent_id = parent.id if parent else None
+        for child in self.waiting.get((item.channel, item.account, item.external_id), ()):
+            child.parent_id = message.id
+
+    def _known(self, item: Incoming, message: Message) -> None:
+        if not message.text:  # its author was forgotten: what comes again is not kept again
+            self.told.known += 1
+            return
+        changed = measure(message, item.metrics, self.now)
+        if item.text == message.text:
+            self.told.known += 1
+        else:
+            self.told.edited += 1
+            self._edit(item, message)
+            changed = True
+        if changed:
+            message.assess_due = True
+        self.session.add(message)
+
+    def _edit(self, item: Incoming, message: Message) -> None:
+        self.session.add(
+            MessageRevision(
+                message_id=message.id,
+                revision=message.revision,
+                text=message.text,
+                replaced_at=self.now,
+                raw=message.raw,
+            )
+        )
+        message.text, message.raw = item.text, item.raw
+        message.revision += 1
+        complaint = self.complaints.get(message.complaint_id) or self.session.get_one(Complaint, message.complaint_id)
+        complaint = final(self.session, complaint)
+        trail.append(
+            self.session,
+            complaint,
+            "edited",
+            by=trail.MACHINE_AUTHOR,
+            at=self.now,
+            message_id=message.id,
+            revision=message.revision,
+            digest=trail.salted(complaint.salt, message.text),
+        )
+        void(self.session, complaint, "customer_edited", by=trail.MACHINE_AUTHOR, at=self.now)
+
+
+def measure(message: Message, metrics: Metrics | None, now: datetime) -> bool:
+    """Write new figures of reach onto a message, keeping two days of views; tells whether any changed."""
+    if metrics is None:
+        return False
+    changed = False
+    for name in ("views", "likes", "replies", "shares"):
+        value = getattr(metrics, name)
+        if value is not None and value != getattr(message, name):
+            setattr(message, name, value)
+            changed = True
+    if metrics.views is not None and changed:
+        kept = [seen for seen in message.views_seen if datetime.fromisoformat(seen[0]) >= now - timedelta(days=2)]
+        message.views_seen = [*kept, [now.isoformat(), metrics.views]]
+    return changed
+
+
+def identity_place(item: Incoming) -> Place | None:
+    """Where an author's identity stands: by the platform's id, else by the handle."""
+    author = item.author
+    if author is None or not (author.id or author.handle):
+        return None
+    return (item.channel, item.account, author.id or f"@{(author.handle or '').lower().lstrip('@')}")
+
+
+def _told(said: str, item: Incoming, identity: Identity, at: datetime) -> Told:
+    return Told(said, item.channel, at, account=item.account, identity=identity.external_id)
+
+
+def _references(item: Incoming) -> list[int]:
+    said = f"{item.subject or ''} {item.text}"
+    return [number_of(found) for found in REFERENCE.findall(said)[:5]]
+
+
+def _take_turns(session: Session, accounts: set[tuple[str, str]]) -> None:
+    for channel, account in sorted(accounts):
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": f"record:{channel}:{account}"}
+        )
+
+
+def _quarantine(session: Session, item: Unreadable, source: str, now: datetime) -> None:
+    digest = hashlib.sha256(item.raw).hexdigest()
+    values = insert(Quarantined).values(
+        at=now,
+        source=source,
+        place=item.place,
+        channel=item.channel,
+        reason=item.reason,
+        raw=item.raw,
+        digest=digest,
+        seen=1,
+    )
+    session.execute(
+        values.on_conflict_do_update(
+            index_elements=["digest", "reason"],
+            set_={"seen": Quarantined.__table__.c.seen + 1, "place": item.place, "taken_at": None},  # type: ignore[attr-defined]
+        )
+    )
+
+
+def _close_quarantine(session: Session, incoming: Sequence[Incoming], source: str, now: datetime) -> None:
+    """What is now readable leaves the quarantine: the same bytes, or mended ones at the same place of a file."""
+    digests = [hashlib.sha256(item.raw).hexdigest() for item in incoming]
+    same: ColumnElement[bool] = col(Quarantined.digest).in_(digests)
+    if source != "-":
+        same = same | (
+            (col(Quarantined.source) == source) & col(Quarantined.place).in_([item.place for item in incoming])
+        )
+    for row in session.execute(select(Quarantined).where(col(Quarantined.taken_at).is_(None), same)).scalars():
+        row.taken_at = now
+        session.add(row)
+
+
+def _move_cursor(session: Session, cursor: tuple[str, str, str], now: datetime) -> None:
+    channel, account, position = cursor
+    values = insert(Cursor).values(channel=channel, account=account, position=position, moved_at=now)
+    session.execute(
+        values.on_conflict_do_update(
+            index_elements=["channel", "account"], set_={"position": position, "moved_at": now}
+        )
+    )

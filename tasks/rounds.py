@@ -1,0 +1,339 @@
+"""Rounds of review: opened all at once, settled in one place, void when their ground moves."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import move
+from db.tables import (
+    MACHINE,
+    Complaint,
+    Delivery,
+    DeliveryState,
+    Draft,
+    Identity,
+    Message,
+    Review,
+    ReviewState,
+    Round,
+    RoundState,
+)
+from db.wake import wake
+from db.words import ESCALATED_GATES, Gate, Risk, Severity, State, Verdict
+from policy.deadlines import held_deadline, review_deadline
+from policy.routing import GateNeed, gates_for
+from policy.severity import Reach
+from tasks.desk import Desk
+from tasks.outbox import cancel_replies, queue_draft
+
+CHANGES_BEFORE_A_PERSON_WRITES = 2
+"""After so many refused drafts of its own, the machine asks a person to write."""
+
+
+def reach_of(session: Session, complaint: Complaint) -> Reach:
+    """The widest reach among a complaint's messages, with its author's following."""
+    rows = session.execute(
+        select(Message, Identity)
+        .outerjoin(Identity, col(Message.identity_id) == col(Identity.id))
+        .where(col(Message.complaint_id) == complaint.id, col(Message.direction) == "in")
+    ).all()
+    reaches = [message_reach(message, identity) for message, identity in rows]
+    return max(reaches, key=lambda reach: (reach.views, reach.followers), default=Reach())
+
+
+def message_reach(message: Message, identity: Identity | None) -> Reach:
+    """One message's reach, with its views of a day ago where they were seen."""
+    seen = [(datetime.fromisoformat(at), int(views)) for at, views in message.views_seen]
+    earlier = [views for at, views in seen[:-1] if (seen[-1][0] - at).total_seconds() <= 86_400]
+    return Reach(
+        views=message.views,
+        followers=identity.followers if identity else 0,
+        verified=identity.verified if identity else False,
+        views_a_day_ago=earlier[0] if earlier else None,
+        likes=message.likes,
+        replies=message.replies,
+        shares=message.shares,
+    )
+
+
+def needs_of(session: Session, desk: Desk, complaint: Complaint, draft: Draft) -> tuple[GateNeed, ...]:
+    """The gates that policy asks of this draft, as things stand."""
+    return gates_for(
+        severity=complaint.severity or Severity.S4,
+        risks=tuple(Risk(risk) for risk in complaint.risks),
+        reach=reach_of(session, complaint),
+        visibility=draft.visibility,
+        states_facts=draft.states_facts,
+        kind=draft.kind,
+        rules=desk.policy.routing,
+    )
+
+
+def open_round(session: Session, desk: Desk, complaint: Complaint, draft: Draft, now: datetime) -> Round:
+    """Open one review a gate, all at once; without gates the draft is approved as policy says.
+
+    The complaint is locked, in `drafting`, and has no open round.
+    """
+    needs = needs_of(session, desk, complaint, draft)
+    round_ = Round(
+        complaint_id=complaint.id,
+        draft_id=draft.id,
+        sha256=draft.sha256,
+        opened_at=now,
+        escalated=any(need.gate in ESCALATED_GATES for need in needs),
+    )
+    session.add(round_)
+    session.flush()
+    move(
+        session,
+        complaint,
+        State.IN_REVIEW,
+        event="in_review",
+        by=trail.MACHINE_AUTHOR,
+        at=now,
+        draft=draft.id,
+        round=round_.id,
+    )
+    for need in needs:
+        _open_review(session, desk, complaint, round_, draft, need, now)
+    session.flush()
+    if not needs:
+        settle(session, desk, complaint, round_, now)
+    wake(session, "respond", "watch")
+    return round_
+
+
+def _open_review(
+    session: Session, desk: Desk, complaint: Complaint, round_: Round, draft: Draft, need: GateNeed, now: datetime
+) -> None:
+    gate, stands_in_for = need.gate, None
+    people = desk.policy.people
+    if people.may_decide(draft.author, gate) and people.other_member(gate, [draft.author]) is False:
+        gate, stands_in_for = people.stand_in(gate), gate
+    deadline = review_deadline(
+        now,
+        complaint.severity or Severity.S4,
+        gate,
+        desk.policy.deadlines,
+        desk.policy.calendar,
+        complaint.answer_by or now,
+        draft.publishable_until,
+    )
+    taken = {review.gate for review in reviews_of(session, round_.id)}
+    if gate in taken:
+        return
+    session.add(
+        Review(
+            round_id=round_.id,
+            draft_id=draft.id,
+            sha256=draft.sha256,
+            author=draft.author,
+            gate=gate,
+            stands_in_for=stands_in_for,
+            purpose=need.purpose.value,
+            because=need.because,
+            opened_at=now,
+            deadline=deadline.at,
+            deadline_steps=list(deadline.steps),
+        )
+    )
+    session.flush()
+    trail.append(
+        session,
+        complaint,
+        "review_opened",
+        by=trail.MACHINE_AUTHOR,
+        at=now,
+        gate=gate.value,
+        stands_in_for=stands_in_for.value if stands_in_for else None,
+        purpose=need.purpose.value,
+        round=round_.id,
+        draft=draft.id,
+        deadline=deadline.at.isoformat(),
+    )
+
+
+def open_round_of(session: Session, complaint: Complaint) -> Round | None:
+    """The complaint's open round, locked; a complaint has at most one."""
+    return session.execute(
+        select(Round)
+        .where(col(Round.complaint_id) == complaint.id, col(Round.state) == RoundState.OPEN)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+
+
+def reviews_of(session: Session, round_id: int) -> list[Review]:
+    """A round's reviews, in the order they were opened."""
+    return list(
+        session.execute(select(Review).where(col(Review.round_id) == round_id).order_by(col(Review.id))).scalars()
+    )
+
+
+def settle(session: Session, desk: Desk, complaint: Complaint, round_: Round, now: datetime) -> None:
+    """Draw the consequence of a round's decisions, in the transaction that made the last one.
+
+    All gates passed: approved and queued. Changes asked: back to drafting. Rejected: held, with its reason.
+    """
+    reviews = [review for review in reviews_of(session, round_.id) if review.state is not ReviewState.WITHDRAWN]
+    refused = [review for review in reviews if review.verdict in (Verdict.REJECT, Verdict.CHANGES)]
+    if refused:
+        _refuse(session, desk, complaint, round_, refused[0], now)
+    elif all(review.state is ReviewState.DECIDED for review in reviews):
+        draft = session.get_one(Draft, round_.draft_id)
+        _close(session, round_, RoundState.PASSED, "all gates passed", now)
+        move(
+            session,
+            complaint,
+            State.APPROVED,
+            event="approved",
+            by=trail.MACHINE_AUTHOR,
+            at=now,
+            draft=draft.id,
+            round=round_.id,
+        )
+        queue_draft(session, desk, complaint, draft, round_, now)
+
+
+def _refuse(session: Session, desk: Desk, complaint: Complaint, round_: Round, review: Review, now: datetime) -> None:
+    by = trail.Author(review.decided_by or MACHINE, review.typed_by)
+    _withdraw_open(session, round_, ReviewState.VOID)
+    if review.verdict is Verdict.REJECT:
+        _close(session, round_, RoundState.REJECTED, f"rejected by {review.gate.value}", now)
+        hold(session, desk, complaint, "rejected", by=by, now=now, gate=review.gate.value, review=review.id)
+        return
+    _close(session, round_, RoundState.CHANGES, f"changes asked by {review.gate.value}", now)
+    move(
+        session,
+        complaint,
+        State.DRAFTING,
+        event="changes_asked",
+        by=by,
+        at=now,
+        gate=review.gate.value,
+        review=review.id,
+    )
+    if refused_drafts(session, complaint) >= CHANGES_BEFORE_A_PERSON_WRITES:
+        hold(session, desk, complaint, "needs_a_person", by=trail.MACHINE_AUTHOR, now=now)
+    wake(session, "respond")
+
+
+def refused_drafts(session: Session, complaint: Complaint) -> int:
+    """How many rounds over machine-written drafts ended in a wish for changes since the complaint was last answered."""
+    since = complaint.responded_at or complaint.opened_at
+    rows = session.execute(
+        select(Round.id)  # type: ignore[call-overload]
+        .join(Draft, col(Draft.id) == col(Round.draft_id))
+        .where(
+            col(Round.complaint_id) == complaint.id,
+            col(Round.state) == RoundState.CHANGES,
+            col(Draft.author) == MACHINE,
+            col(Round.opened_at) >= since,
+        )
+    )
+    return len(rows.all())
+
+
+def hold(
+    session: Session, desk: Desk, complaint: Complaint, why: str, *, by: trail.Author, now: datetime, **data: Any
+) -> None:
+    """Put a complaint aside with reason, owner and deadline; three ways lead out: a draft, a closing, a merge."""
+    until = held_deadline(now, complaint.severity or Severity.S4, desk.policy.deadlines, desk.policy.calendar)
+    complaint.owner = complaint.owner or desk.policy.people.escalation(Gate.CS, 0)
+    complaint.held_why, complaint.held_until = why, until.at
+    move(session, complaint, State.HELD, event="held", by=by, at=now, why=why, until=until.at.isoformat(), **data)
+    wake(session, "watch")
+
+
+def void(session: Session, complaint: Complaint, why: str, *, by: trail.Author, at: datetime) -> bool:
+    """Void what was approved or is being reviewed: its ground moved. What already left stays as it is.
+
+    Returns whether there was anything to void; then the complaint is back in `drafting`.
+    """
+    round_ = open_round_of(session, complaint)
+    cancelled = cancel_replies(session, complaint, why)
+    if round_ is not None:
+        _withdraw_open(session, round_, ReviewState.VOID)
+        _close(session, round_, RoundState.VOID, why, at)
+    if complaint.state is State.IN_REVIEW or (complaint.state is State.APPROVED and cancelled):
+        move(
+            session,
+            complaint,
+            State.DRAFTING,
+            event="voided",
+            by=by,
+            at=at,
+            why=why,
+            round=round_.id if round_ else None,
+        )
+        wake(session, "respond")
+        return True
+    if round_ is not None:
+        trail.append(session, complaint, "voided", by=by, at=at, why=why, round=round_.id)
+        return True
+    return False
+
+
+def widen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
+    """Severity or risks rose while a round is open: gates join, approvals stay, a needless `cs` look is withdrawn."""
+    round_ = open_round_of(session, complaint)
+    if round_ is None:
+        return
+    draft = session.get_one(Draft, round_.draft_id)
+    needs = {need.gate: need for need in needs_of(session, desk, complaint, draft)}
+    reviews = reviews_of(session, round_.id)
+    standing = {review.stands_in_for or review.gate for review in reviews}
+    for gate, need in needs.items():
+        if gate not in standing:
+            _open_review(session, desk, complaint, round_, draft, need, now)
+    for review in reviews:
+        if review.state is ReviewState.OPEN and review.gate is Gate.CS and Gate.CS not in needs:
+            review.state = ReviewState.WITHDRAWN
+            session.add(review)
+            trail.append(
+                session,
+                complaint,
+                "review_withdrawn",
+                by=trail.MACHINE_AUTHOR,
+                at=now,
+                gate=review.gate.value,
+                round=round_.id,
+            )
+    if any(gate in ESCALATED_GATES for gate in needs) and not round_.escalated:
+        round_.escalated = True
+        session.add(round_)
+    session.flush()
+    wake(session, "respond", "watch")
+    settle(session, desk, complaint, round_, now)
+
+
+def _withdraw_open(session: Session, round_: Round, state: ReviewState) -> None:
+    for review in reviews_of(session, round_.id):
+        if review.state is ReviewState.OPEN:
+            review.state = state
+            session.add(review)
+
+
+def _close(session: Session, round_: Round, state: RoundState, why: str, now: datetime) -> None:
+    round_.state, round_.why, round_.settled_at = state, why, now
+    round_.wake_due = round_.run_id is not None
+    session.add(round_)
+    session.flush()
+    wake(session, "watch")
+
+
+def sending(session: Session, complaint: Complaint) -> bool:
+    """Whether a reply is on its way this moment, too late to stop."""
+    return (
+        session.execute(
+            select(Delivery.id).where(  # type: ignore[call-overload]
+                col(Delivery.complaint_id) == complaint.id,
+                col(Delivery.draft_id).is_not(None),
+                col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.UNKNOWN]),
+            )
+        ).first()
+        is not None
+    )

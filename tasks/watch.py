@@ -1,0 +1,241 @@
+"""Watch the time: remind, escalate, buy time with a holding reply. Nothing here approves anything."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import first_message, lock_many
+from db.tables import Complaint, Delivery, DeliveryState, Identity, Review, ReviewState, Round
+from db.words import DeliveryKind, Gate, Severity, State, Visibility
+from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
+from tasks.desk import Desk
+from tasks.outbox import queue_pre_approved, target_of
+from tasks.words import render
+
+WAITING = (State.ASSESSED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED)
+FAR = timedelta(days=3650)
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the time brought."""
+
+    reminded: int = 0
+    escalated: int = 0
+    holding: int = 0
+    references: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many steps were taken."""
+        return self.reminded + self.escalated + self.holding
+
+
+def keep(desk: Desk) -> Watched:
+    """Everything that the time alone brings about, at this instant."""
+    parts = (watch_reviews(desk), watch_answers(desk), watch_held(desk))
+    return Watched(
+        sum(part.reminded for part in parts),
+        sum(part.escalated for part in parts),
+        sum(part.holding for part in parts),
+        tuple(reference for part in parts for reference in part.references),
+    )
+
+
+def due_now(desk: Desk) -> bool:
+    """Whether there is anything to look at: a moment that has come, or one to be worked out."""
+    now = desk.now()
+    review = or_(col(Review.look_at).is_(None), col(Review.look_at) <= now)
+    promise = or_(col(Complaint.look_at).is_(None), col(Complaint.look_at) <= now)
+    with desk.transaction() as session:
+        looks = (
+            select(Review.id).where(col(Review.state) == ReviewState.OPEN, review),  # type: ignore[call-overload]
+            select(Complaint.id).where(  # type: ignore[call-overload]
+                col(Complaint.state).in_(WAITING), col(Complaint.answer_by).is_not(None), promise
+            ),
+            select(Complaint.id).where(col(Complaint.state) == State.HELD, col(Complaint.held_until) <= now),  # type: ignore[call-overload]
+        )
+        return any(session.execute(look.limit(1)).first() is not None for look in looks)
+
+
+def next_moment(desk: Desk) -> datetime | None:
+    """When the time next brings something about."""
+    with desk.transaction() as session:
+        moments = [
+            session.execute(select(func.min(Review.look_at)).where(col(Review.state) == ReviewState.OPEN)).scalar_one(),
+            session.execute(
+                select(func.min(Complaint.look_at)).where(
+                    col(Complaint.state).in_(WAITING), col(Complaint.answer_by).is_not(None)
+                )
+            ).scalar_one(),
+            session.execute(
+                select(func.min(Complaint.held_until)).where(col(Complaint.state) == State.HELD)
+            ).scalar_one(),
+        ]
+    return min((at for at in moments if at is not None), default=None)
+
+
+def watch_reviews(desk: Desk) -> Watched:
+    """Remind of each open review before its deadline, and go to the next name after it, once each."""
+    now = desk.now()
+    rules, calendar, people = desk.policy.deadlines, desk.policy.calendar, desk.policy.people
+    reminded = escalated = 0
+    told: list[str] = []
+    with desk.transaction() as session:
+        due = or_(col(Review.look_at).is_(None), col(Review.look_at) <= now)
+        rows = session.execute(
+            select(Review.id, Round.complaint_id)  # type: ignore[call-overload]
+            .join(Round, col(Round.id) == col(Review.round_id))
+            .where(col(Review.state) == ReviewState.OPEN, due, col(Round.complaint_id).is_not(None))
+            .limit(BATCH)
+        ).all()
+        complaints = lock_many(session, [number for _, number in rows])
+        for review_id, number in rows:
+            complaint = complaints[number]
+            review = session.get_one(Review, review_id, populate_existing=True)
+            if review.state is not ReviewState.OPEN:
+                continue
+            severity = complaint.severity or Severity.S4
+            reminders = reminder_times(review.opened_at, review.deadline, severity, rules, calendar)
+            escalations = escalation_times(review.deadline, severity, rules, calendar)
+            if (times := _passed(reminders, now)) > review.reminded:
+                review.reminded = times
+                trail.append(
+                    session, complaint, "deadline_reminded",
+                    by=trail.MACHINE_AUTHOR, at=now, gate=review.gate.value, review=review.id,
+                )  # fmt: skip
+                reminded += 1
+            while review.escalated < _passed(escalations, now):
+                review.escalated_to = people.escalation(review.gate, review.escalated)
+                review.escalated += 1
+                trail.append(
+                    session, complaint, "deadline_escalated",
+                    by=trail.MACHINE_AUTHOR, at=now, gate=review.gate.value, review=review.id,
+                    level=review.escalated, to=review.escalated_to,
+                )  # fmt: skip
+                escalated += 1
+            review.look_at = _next([*reminders, *escalations], now)
+            session.add(review)
+            told.append(complaint.reference)
+    return Watched(reminded, escalated, 0, tuple(told))
+
+
+def watch_answers(desk: Desk) -> Watched:
+    """Remind and escalate where no answer has left, and send the holding reply before the promise is broken."""
+    now = desk.now()
+    rules, calendar = desk.policy.deadlines, desk.policy.calendar
+    reminded = escalated = holding = 0
+    told: list[str] = []
+    with desk.transaction() as session:
+        due = or_(col(Complaint.look_at).is_(None), col(Complaint.look_at) <= now)
+        rows = session.execute(
+            select(Complaint)
+            .where(col(Complaint.state).in_(WAITING), col(Complaint.answer_by).is_not(None), due)
+            .order_by(col(Complaint.id))
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).scalars()
+        for complaint in rows:
+            assert complaint.answer_by is not None
+            severity = complaint.severity or Severity.S4
+            since = min(complaint.opened_at, complaint.answer_by)
+            reminders = reminder_times(since, complaint.answer_by, severity, rules, calendar)
+            escalations = escalation_times(complaint.answer_by, severity, rules, calendar)
+            if (times := _passed(reminders, now)) > complaint.reminded:
+                complaint.reminded = times
+                trail.append(
+                    session, complaint, "deadline_reminded",
+                    by=trail.MACHINE_AUTHOR, at=now, what="answer", to=complaint.owner,
+                )  # fmt: skip
+                reminded += 1
+            while complaint.escalated < _passed(escalations, now):
+                name = desk.policy.people.escalation(Gate.CS, complaint.escalated)
+                complaint.escalated += 1
+                complaint.owner = name or complaint.owner
+                trail.append(
+                    session, complaint, "deadline_escalated",
+                    by=trail.MACHINE_AUTHOR, at=now, what="answer", level=complaint.escalated, to=name,
+                )  # fmt: skip
+                escalated += 1
+            hold_at = holding_reply_at(complaint.answer_by, rules)
+            if hold_at is not None and hold_at <= now:
+                holding += _holding_reply(session, desk, complaint, now)
+            complaint.look_at = _next([*reminders, *escalations, *([hold_at] if hold_at else [])], now)
+            session.add(complaint)
+            told.append(complaint.reference)
+    return Watched(reminded, escalated, holding, tuple(told))
+
+
+def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> bool:
+    """Queue a pre-approved word that the answer takes longer, where one may be sent at all."""
+    sent = session.execute(
+        select(func.count())
+        .select_from(Delivery)
+        .where(
+            col(Delivery.complaint_id) == complaint.id,
+            col(Delivery.kind) == DeliveryKind.HOLDING,
+            col(Delivery.state) != DeliveryState.CANCELLED,
+        )
+    ).scalar_one()
+    manual = desk.channels.get(complaint.channel, complaint.account).manual
+    answered = complaint.responded_at is not None
+    if manual or answered or not complaint.addressed or sent >= desk.policy.deadlines.holding.at_most:
+        return False
+    first = first_message(session, complaint)
+    if first.list_mail:
+        return False
+    identity = session.get(Identity, first.identity_id) if first.identity_id else None
+    visibility = first.visibility if first.removed_at is None else Visibility.PRIVATE
+    return queue_pre_approved(
+        session,
+        desk,
+        complaint,
+        DeliveryKind.HOLDING,
+        render(session, desk, complaint, "holding", visibility=visibility, variant=complaint.id),
+        target=target_of(first, identity),
+        visibility=visibility,
+        now=now,
+        discriminator=str(sent + 1),
+    )
+
+
+def watch_held(desk: Desk) -> Watched:
+    """What is held past its deadline goes to the next name, and gets a new deadline."""
+    now = desk.now()
+    told: list[str] = []
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(Complaint)
+            .where(col(Complaint.state) == State.HELD, col(Complaint.held_until) <= now)
+            .order_by(col(Complaint.id))
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).scalars()
+        for complaint in rows:
+            until = held_deadline(now, complaint.severity or Severity.S4, desk.policy.deadlines, desk.policy.calendar)
+            complaint.escalated += 1
+            name = desk.policy.people.escalation(Gate.CS, complaint.escalated - 1)
+            complaint.owner = name or complaint.owner
+            complaint.held_until = until.at
+            trail.append(
+                session, complaint, "deadline_escalated",
+                by=trail.MACHINE_AUTHOR, at=now, what="held", level=complaint.escalated, to=name,
+            )  # fmt: skip
+            session.add(complaint)
+            told.append(complaint.reference)
+    return Watched(0, len(told), 0, tuple(told))
+
+
+def _passed(times: Iterable[datetime], now: datetime) -> int:
+    return sum(at <= now for at in times)
+
+
+def _next(times: Iterable[datetime], now: datetime) -> datetime:
+    return min((at for at in times if at > now), default=now + FAR)
