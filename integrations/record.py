@@ -6,7 +6,7 @@ from datetime import datetime
 from db.words import Visibility
 
 PRIVATE_CHANNELS = frozenset({"email", "whatsapp", "telegram", "request_tracker"})
-"""Channels on which a message is private unless its record says otherwise."""
+"""Channels on which a message is private unless its record, or the company's policy, says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ class LeftOut:
 Item = Incoming | Unreadable | LeftOut
 
 
-def default_visibility(channel: str) -> Visibility:
+def default_visibility(channel: str, private_channels: frozenset[str] = PRIVATE_CHANNELS) -> Visibility:
     """Who can read a message on this channel when its record does not say."""
-    return Visibility.PRIVATE if channel in PRIVATE_CHANNELS else Visibility.PUBLIC
+    return Visibility.PRIVATE if channel in private_channels else Visibility.PUBLIC

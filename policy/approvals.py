@@ -98,7 +98,7 @@ def unapproved(templates: Templates, approvals: Approvals) -> list[Problem]:
 
 
 def approve(directory: Path, name: str, by: str, on: date | str) -> Approval:
-    """Approve the present wording of `id/acknowledgement` (or of both languages' `acknowledgement`) in a policy directory.
+    """Approve the present wording of `id/acknowledgement`, or of `acknowledgement` in both languages.
 
     Rewrites `approvals.yaml`, sorted by template, so that the same approvals give the same file. Returns the last one.
 
@@ -109,7 +109,9 @@ def approve(directory: Path, name: str, by: str, on: date | str) -> Approval:
     file = directory / FILE
     wanted = [key for key, source in templates.files.items() if name in (key, source.name)]
     if not wanted or not by.strip():
-        said = f"there is no template `{name}`; names are like `id/acknowledgement`" if by.strip() else "nobody approves"
+        said = (
+            f"there is no template `{name}`; names are like `id/acknowledgement`" if by.strip() else "nobody approves"
+        )
         raise PolicyError([Problem(file, 1, said)])
     if templates.files[wanted[0]].name not in PRE_APPROVED:
         raise PolicyError([Problem(file, 1, f"`{name}` is reviewed each time it is used; it needs no approval here")])

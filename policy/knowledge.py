@@ -110,7 +110,9 @@ def _said(file: Path, head: str, error: ValidationError) -> list[Problem]:
     problems = []
     for found in error.errors():
         key = str(found["loc"][0]) if found["loc"] else ""
-        line = next((number for number, text in enumerate(head.split("\n"), 2) if key and text.startswith(f"{key}:")), 1)
+        line = next(
+            (number for number, text in enumerate(head.split("\n"), 2) if key and text.startswith(f"{key}:")), 1
+        )
         said = "is missing" if found["type"] == "missing" else str(found["msg"]).removeprefix("Value error, ")
         problems.append(Problem(file, line, f"`{key}`: {said}" if key else said))
     return problems

@@ -1,4 +1,4 @@
-"""Reply templates: plain text in both languages, rendered in a sandbox in which a template can do nothing but fill slots.
+"""Reply templates: plain text in both languages, rendered in a sandbox where a template can do nothing but fill slots.
 
 A file may hold several variants, separated by a line `---`, that state the same facts in other words, so that ten
 answers on one page do not read like one robot's. The comment on its first line says what a text is:
@@ -16,15 +16,18 @@ from typing import Any, NoReturn
 
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from db.words import Category, Kind, Risk, Visibility
 from policy.reading import PolicyError, Problem
 
 LANGUAGES = ("id", "en")
 SLOTS = frozenset(
-    "name company reference category contact answer_by tracking_url order_number article summary other_reference "
-    "survey_url channel".split()
+    (
+        *("name", "company", "reference", "category", "contact", "answer_by", "tracking_url", "order_number"),
+        *("article", "summary", "other_reference", "survey_url", "channel"),
+    )
 )
 """What a template may use; each is a plain string, and may be empty."""
 FACT_SLOTS = frozenset(("order_number", "article", "summary"))
@@ -177,7 +180,7 @@ def _write(value: Any) -> Any:
     return value
 
 
-_SANDBOX = _Sandbox(autoescape=False, undefined=StrictUndefined, finalize=_write, keep_trailing_newline=False)  # noqa: S701 plain text, not HTML
+_SANDBOX = _Sandbox(autoescape=False, undefined=StrictUndefined, finalize=_write, keep_trailing_newline=False)
 _SANDBOX.globals.clear()
 _SANDBOX.filters.clear()
 _SANDBOX.tests.clear()

@@ -1,5 +1,6 @@
 """A complaint's whole file, read at once: for the screen, as JSON for whoever asks for it."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,7 +120,7 @@ SECRET = frozenset({"salt", "head", "card", "look_at", "wake_due", "claimed_by"}
 
 
 def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
-    """The whole file as plain data for JSON; with `raw`, the records as they came too, byte for byte as Latin-1.
+    """The whole file as plain data for JSON; with `raw`, the records as they came too.
 
     The tracking page's token is left out of the complaint itself and stands in the link alone.
     """
@@ -178,13 +179,16 @@ def plain_row(row: SQLModel, left_out: frozenset[str] = SECRET) -> dict[str, Any
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: moments in ISO 8601, words as text, bytes one character a byte (Latin-1)."""
+    """A value as JSON has it: moments in ISO 8601, words as text, bytes as UTF-8 text or else as `base64:…`."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, bytes):
-        return value.decode("latin-1")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return f"base64:{b64encode(value).decode()}"
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

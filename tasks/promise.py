@@ -21,7 +21,8 @@ def promise(desk: Desk, complaint: Complaint, since: datetime, *, anew: bool = F
         category=complaint.category,
         channel=complaint.channel,
     )
-    if anew:
+    if anew or complaint.promised_at is None:
+        complaint.promised_at = since
         complaint.reminded = complaint.escalated = 0
     elif complaint.answer_by is not None and deadline.at >= complaint.answer_by:
         return

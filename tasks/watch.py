@@ -144,7 +144,7 @@ def watch_answers(desk: Desk) -> Watched:
         for complaint in rows:
             assert complaint.answer_by is not None
             severity = complaint.severity or Severity.S4
-            since = min(complaint.opened_at, complaint.answer_by)
+            since = complaint.promised_at or complaint.opened_at
             reminders = reminder_times(since, complaint.answer_by, severity, rules, calendar)
             escalations = escalation_times(complaint.answer_by, severity, rules, calendar)
             if (times := _passed(reminders, now)) > complaint.reminded:

@@ -64,6 +64,8 @@ class Complaint(SQLModel, table=True):
     addressed: bool = True
     corrected: list[str] = Field(default_factory=list, sa_type=Words)
     """Fields that a person set; a later assessment by the machine leaves them alone."""
+    promised_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the clock of the promise began: the arrival, a reopening, a further message."""
     answer_by: datetime | None = Field(default=None, sa_type=Moment)
     answer_steps: list[str] = Field(default_factory=list, sa_type=Json)
     """The deadline's arithmetic, step by step."""

@@ -96,13 +96,15 @@ class Page:
 
     items: tuple[Item, ...]
     cursor: str
+    share: float | None = None
+    """How much of what there is has been handed over with this page, 0 to 1, where that is known."""
 
 
 class ChannelError(Exception):
     """A text that was not posted, or may not have been; the message is a sentence for a person."""
 
 
-class TryAgain(ChannelError):  # noqa: N818 - the outbox's three words for what went wrong
+class TryAgain(ChannelError):
     """Nothing was posted; a later try may succeed. `after`: seconds that the channel asked us to wait."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
@@ -110,11 +112,11 @@ class TryAgain(ChannelError):  # noqa: N818 - the outbox's three words for what 
         self.after = after
 
 
-class Never(ChannelError):  # noqa: N818
+class Never(ChannelError):
     """Nothing was posted, and trying again would change nothing."""
 
 
-class Unknown(ChannelError):  # noqa: N818
+class Unknown(ChannelError):
     """The request may have arrived: only the channel, or a person, can tell."""
 
 
@@ -139,10 +141,6 @@ class Channel(Protocol):
     @property
     def manual(self) -> bool:
         """Whether a person posts what was approved."""
-        ...
-
-    def waiting(self) -> bool:
-        """Whether it is worth fetching: cheap, without the network, asked every few seconds."""
         ...
 
     def fetch(self, cursor: str | None) -> Iterator[Page]:

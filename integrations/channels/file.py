@@ -23,7 +23,7 @@ from db.words import Visibility
 from integrations.channels.base import Certainty, Never, Outgoing, Page, Reachable, Sent, Target, TryAgain, Unknown
 from integrations.channels.document import document_of
 from integrations.intake.reading import read_file
-from integrations.record import Item, Unreadable
+from integrations.record import PRIVATE_CHANNELS, Item, Unreadable
 
 PAGE = 500
 """Records handed over at once."""
@@ -70,6 +70,7 @@ class FileChannel:
         clock: Clock,
         known_channels: frozenset[str],
         own_addresses: Callable[[str], bool],
+        private_channels: frozenset[str] = PRIVATE_CHANNELS,
         name: str = "file",
         account: str = "default",
         page: int = PAGE,
@@ -82,20 +83,17 @@ class FileChannel:
         self._clock = clock
         self._known_channels = known_channels
         self._own_addresses = own_addresses
+        self._private_channels = private_channels
         self._page = page
         self._settled = settled
         self._seen: dict[str, tuple[int, int, float]] = {}
 
-    def waiting(self) -> bool:
-        """Whether a finished file lies in the inbox."""
-        return self.inbox.is_dir() and bool(self._finished())
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """The records of every finished file, in the order of their names.
 
-        A file that cannot be read goes to `inbox/unreadable/`, with an entry for the quarantine.
+        A file that cannot be read goes to `inbox/unreadable/`, with an entry for the quarantine. Raises TryAgain where
+        the folder itself cannot be used.
         """
-        self.inbox.mkdir(parents=True, exist_ok=True)
         stored = _mark_of(cursor)
         for path, mark in self._finished():
             resumed = stored if stored is not None and stored.same_file(mark) else mark
@@ -144,7 +142,7 @@ class FileChannel:
     def _finished(self) -> list[tuple[Path, _Mark]]:
         finished: list[tuple[Path, _Mark]] = []
         seen: dict[str, tuple[int, int, float]] = {}
-        for path in sorted(self.inbox.iterdir()):
+        for path in self._files():
             if path.name.startswith(".") or path.name.endswith(_UNFINISHED):
                 continue
             mark = _mark_at(path)
@@ -158,6 +156,13 @@ class FileChannel:
                 finished.append((path, mark))
         self._seen = seen
         return finished
+
+    def _files(self) -> list[Path]:
+        try:
+            self.inbox.mkdir(parents=True, exist_ok=True)
+            return sorted(self.inbox.iterdir())
+        except OSError as error:
+            raise TryAgain(f"{self.inbox} cannot be read: {error.strerror}; check its permissions") from error
 
     def _is_settled(self, mark: _Mark, seen_for: float) -> bool:
         """Unchanged long enough; where another machine's clock wrote a time to come, by what we saw ourselves."""
@@ -173,7 +178,8 @@ class FileChannel:
                 while batch := tuple(itertools.islice(items, self._page)):
                     stored += len(batch)
                     whole = len(batch) < self._page and _mark_at(path) == mark.at_start()
-                    yield Page(batch, replace(mark, items=stored, whole=whole).written())
+                    share = 1.0 if whole or not mark.size else min(1.0, stream.tell() / mark.size)
+                    yield Page(batch, replace(mark, items=stored, whole=whole).written(), share)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -190,18 +196,22 @@ class FileChannel:
             now=self._clock.now(),
             known_channels=self._known_channels,
             own_addresses=self._own_addresses,
+            private_channels=self._private_channels,
         )
 
     def _move(self, path: Path, folder: str) -> None:
         """Put a file away under its name, or the next free one."""
         away = path.parent / folder
-        away.mkdir(exist_ok=True)
         target = away / path.name
         numbers = itertools.count(2)
-        while target.exists():
-            target = away / f"{path.stem}-{next(numbers)}{path.suffix}"
-        with suppress(FileNotFoundError):
-            path.rename(target)
+        try:
+            away.mkdir(exist_ok=True)
+            while target.exists():
+                target = away / f"{path.stem}-{next(numbers)}{path.suffix}"
+            with suppress(FileNotFoundError):
+                path.rename(target)
+        except OSError as error:
+            raise TryAgain(f"{path} cannot be moved to {away}: {error.strerror}; check the permissions") from error
 
 
 def _mark_of(cursor: str | None) -> _Mark | None:

@@ -31,10 +31,6 @@ class ManualChannel:
         self._window = window
         self._private_talk = private_talk
 
-    def waiting(self) -> bool:
-        """Never: nothing is fetched here."""
-        return False
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Nothing: its messages come in through import."""
         return iter(())

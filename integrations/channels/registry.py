@@ -38,6 +38,11 @@ class ChannelSettings(Protocol):
         ...
 
     @property
+    def private(self) -> bool:
+        """Whether its messages are private unless their record says otherwise."""
+        ...
+
+    @property
     def private_talk(self) -> bool:
         """Whether somebody can be written to privately there."""
         ...
@@ -103,6 +108,7 @@ def build_channels(
     clock = clock or SystemClock()
     environment = os.environ if environment is None else environment
     known = frozenset(rules)
+    private = frozenset(name for name, settings in rules.items() if settings.private)
 
     def make(name: str, account: str) -> Channel:
         settings = rules.get(name)
@@ -114,6 +120,7 @@ def build_channels(
                 clock=clock,
                 known_channels=known,
                 own_addresses=own_addresses,
+                private_channels=private,
                 name=name,
                 account=account,
             )

@@ -35,10 +35,6 @@ class SandboxChannel:
         """The customer took their post down: nothing can be said below it any more."""
         self._removed.add(external_id)
 
-    def waiting(self) -> bool:
-        """Never: nothing is fetched here."""
-        return False
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Nothing: a story hands its messages in itself."""
         return iter(())

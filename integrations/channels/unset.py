@@ -19,10 +19,6 @@ class UnsetChannel:
         self.missing = missing
         """What is missing and how to mend it."""
 
-    def waiting(self) -> bool:
-        """Nothing can be asked."""
-        return False
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Nothing."""
         return iter(())

@@ -26,10 +26,6 @@ class WebChannel:
         self._engine = engine
         self._clock = clock
 
-    def waiting(self) -> bool:
-        """Never: nothing is fetched here."""
-        return False
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Nothing: the gateway stores what its form takes at once."""
         return iter(())

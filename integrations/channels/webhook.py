@@ -65,10 +65,6 @@ class WebhookChannel:
         self._patience = patience or Patience()
         self._local = local()
 
-    def waiting(self) -> bool:
-        """Never: nothing is fetched here."""
-        return False
-
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Nothing: what others send in comes through the gateway or import."""
         return iter(())

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from db.words import Visibility
 from integrations.intake.text import MAX_TEXT, clean, clean_line, has_control, is_blank, shown
-from integrations.record import Author, Incoming, Metrics, Unreadable, default_visibility
+from integrations.record import PRIVATE_CHANNELS, Author, Incoming, Metrics, Unreadable, default_visibility
 
 MAX_ID = 512
 """Code points of an identifier, so that a unique index can hold it."""
@@ -38,6 +38,8 @@ class Terms:
     known_channels: frozenset[str]
     own_addresses: Callable[[str], bool]
     """Whether an e-mail address is the company's own."""
+    private_channels: frozenset[str] = PRIVATE_CHANNELS
+    """Where a message is private unless its record says otherwise."""
 
 
 def read_record(
@@ -50,7 +52,7 @@ def read_record(
     external_id = _identifier(fields, "external_id", wrong, required=True)
     text = _text(fields.get("text"), wrong)
     posted_at = _posted_at(fields.get("posted_at"), terms.now, wrong)
-    visibility = _visibility(fields.get("visibility"), channel, wrong)
+    visibility = _visibility(fields.get("visibility"), channel, terms, wrong)
     account = _identifier(fields, "account", wrong)
     in_reply_to = _identifier(fields, "in_reply_to", wrong)
     author = _author(fields.get("author"), wrong, notes)
@@ -176,8 +178,9 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _visibility(value: object, channel: str | None, wrong: list[str]) -> Visibility:
-    default = default_visibility(channel or "")
+def _visibility(value: object, channel: str | None, terms: Terms, wrong: list[str]) -> Visibility:
+    default = default_visibility(channel or "", terms.private_channels)
+    value = value.strip() if isinstance(value, str) else value
     if value is None or value == "":
         return default
     if value == "public":

@@ -101,7 +101,7 @@ def _read(raw: bytes, channel: str, place: str, terms: Terms) -> Incoming | Left
         external_id=_identifier(fields, raw, warnings),
         text=text,
         posted_at=posted_at,
-        visibility=default_visibility(channel),
+        visibility=default_visibility(channel, terms.private_channels),
         raw=raw,
         place=place,
         author=Author(id=address, name=name, email=address) if address or name else None,

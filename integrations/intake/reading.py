@@ -14,7 +14,7 @@ from integrations.intake.fields import Terms
 from integrations.intake.json_lines import read_json_lines
 from integrations.intake.lines import CHUNK, Encoding, chunks_of, encoding_of
 from integrations.intake.mail import read_eml, read_mbox
-from integrations.record import Item
+from integrations.record import PRIVATE_CHANNELS, Item
 
 
 class Form(StrEnum):
@@ -61,13 +61,14 @@ def read_file(
     now: datetime,
     known_channels: frozenset[str],
     own_addresses: Callable[[str], bool],
+    private_channels: frozenset[str] = PRIVATE_CHANNELS,
 ) -> Iterator[Item]:
     """Every record of a file, in its order and in constant memory: taken in, put aside or left out with a reason.
 
     `name` stands in places and tells the form by its extension, else the first bytes tell it. `channel` is for
     records that name none. Raises OSError where the file cannot be read, and nothing for what stands in it.
     """
-    terms = Terms(now, channel, known_channels, own_addresses)
+    terms = Terms(now, channel, known_channels, own_addresses, private_channels)
     with ExitStack() as stack:
         stream = stack.enter_context(path_or_stream.open("rb")) if isinstance(path_or_stream, Path) else path_or_stream
         head, chunks = _peeked(chunks_of(stream))

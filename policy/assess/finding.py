@@ -64,7 +64,7 @@ class Reading:
     handles: list[tuple[int, int]] = field(default_factory=list)
 
 
-_Known = tuple[tuple[int, int, tuple[tuple[str, float], ...]], ...]
+_Known = tuple[tuple[int, int, int, tuple[tuple[str, float], ...]], ...]
 
 
 class Finder:
@@ -110,11 +110,11 @@ class Finder:
                 known = learned.get((kind, raw))
                 if known is None:
                     known = self._learn(kind, raw)
-                for key, flag, speaks in known:
+                for key, after_pause, flag, speaks in known:
                     if flag & PAUSES:
                         paused = True
                         continue
-                    keys.append(key)
+                    keys.append(after_pause if paused else key)
                     fresh.append(starting)
                     pauses.append(paused)
                     starts.append(match.start())
@@ -145,7 +145,7 @@ class Finder:
     def _learn(self, kind: str, raw: str) -> _Known:
         if len(self._learned) > _CACHED_WORDS:
             self._learned.clear()
-        known: list[tuple[int, int, tuple[tuple[str, float], ...]]] = []
+        known: list[tuple[int, int, int, tuple[tuple[str, float], ...]]] = []
         for word in self._normaliser.words(kind, raw):
             symbols = {form for form in word.forms if form in self._symbols}
             for form in word.forms:
@@ -154,9 +154,10 @@ class Finder:
                         break
                     if form[:length] in self._beginnings:
                         symbols.add(f"{form[:length]}*")
-            key = self._automaton.key_of(frozenset(symbols), bool(word.flags & STOPS))
+            key = self._automaton.key_of(frozenset(symbols), not word.flags & STOPS)
+            after_pause = self._automaton.key_of(frozenset(symbols), False)
             speaks = self._languages.votes(word.forms[-1], word.forms[0]) if kind == "word" and word.forms else ()
-            known.append((key, word.flags, speaks))
+            known.append((key, after_pause, word.flags, speaks))
         self._learned[kind, raw] = tuple(known)
         return self._learned[kind, raw]
 
@@ -189,7 +190,9 @@ class Finder:
         return hits
 
     def _hidden(self, hit: Found, hider: Found) -> bool:
-        if hit.entry == hider.entry or hit.first < hider.first or hit.last > hider.last:
+        """Whether it begins or ends within the hider: its telling words are those, whatever else it reaches to."""
+        inside = hider.first <= hit.first < hider.last or hider.first < hit.last <= hider.last
+        if hit.entry == hider.entry or not inside:
             return False
         hides = self._hides[hider.entry]
         return not hides or any(key.startswith(part) for key in self.entries[hit.entry].gives for part in hides)

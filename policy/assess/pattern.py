@@ -10,7 +10,7 @@ A pattern is words with spaces between them:
 | `(juga)?` `lagi?` | this or nothing |
 | `{uang}` | a word list named under `words:` |
 | `<num>` | a kind of token: num, times, money, url, handle, email, question, stop |
-| `~3` | up to three words of any kind, within the sentence |
+| `~3` | up to three words of any kind, within the clause |
 | `^` | the beginning of a sentence |
 
 Patterns become one non-deterministic automaton over words; the deterministic one is built while texts come in, and only
@@ -169,6 +169,8 @@ class Parser:
             if len(value) < 4 or "*" in value[:-1]:
                 raise PatternError(f"`{pattern}`: `*` stands at the end of at least three letters")
             return Symbol(value.lower())
+        if value.isascii() and not any(sign.isalnum() for sign in value):
+            raise PatternError(f"`{pattern}`: `{value}` is no word; sentence marks are <stop> and <question>")
         if "*" in value:
             raise PatternError(f"`{pattern}`: `*` stands at the end of at least three letters")
         return Row(tuple(Symbol(word) for word in self._spell(value.lower())))
@@ -213,8 +215,8 @@ def _may_be_empty(node: Node) -> bool:
 class Automaton:
     """All patterns as one automaton; `add` them, then `find` them in texts.
 
-    A text is a sequence of keys: a key stands for the set of symbols that a token answers to (`key_of`). Sentence marks
-    are keys that no gap crosses.
+    A text is a sequence of keys: a key stands for the set of symbols that a token answers to (`key_of`). No gap crosses the
+    end of a sentence or the beginning of a clause.
     """
 
     def __init__(self) -> None:
@@ -226,8 +228,8 @@ class Automaton:
         self._skips[self._first_root].append(self._root)
         self._keys: dict[tuple[frozenset[str], bool], int] = {}
         self._symbols: list[frozenset[str]] = []
-        self._marks: list[bool] = []
-        self._forget()
+        self._bridges: list[bool] = []
+        self._moves: list[dict[int, int]] = []
 
     def add(self, node: Node, entry: int) -> None:
         """One more pattern of an entry."""
@@ -237,20 +239,20 @@ class Automaton:
         here = self._state()
         self._skips[start].append(here)
         self._entry[self._build(node, here)] = entry
-        self._forget()
+        self._moves = []
 
-    def key_of(self, symbols: frozenset[str], mark: bool) -> int:
-        """The key of a token that answers to these symbols; `mark` where it ends a sentence."""
-        key = self._keys.get((symbols, mark))
+    def key_of(self, symbols: frozenset[str], bridges: bool) -> int:
+        """The key of a token that answers to these symbols; `bridges` where a gap may reach over it."""
+        key = self._keys.get((symbols, bridges))
         if key is None:
-            key = self._keys[symbols, mark] = len(self._symbols)
+            key = self._keys[symbols, bridges] = len(self._symbols)
             self._symbols.append(symbols)
-            self._marks.append(mark)
+            self._bridges.append(bridges)
         return key
 
     def find(self, keys: Sequence[int], starts_sentence: Sequence[bool]) -> list[Found]:
         """The longest match of each entry from each word on."""
-        if len(self._moves) > _MAX_STATES:
+        if not self._moves or len(self._moves) > _MAX_STATES:
             self._forget()
         found: list[Found] = []
         moves, accepts, step = self._moves, self._accepts, self._step
@@ -356,7 +358,7 @@ class Automaton:
         after: set[int] = set()
         for symbol in self._symbols[key]:
             after |= table.get(symbol, set())
-        if not self._marks[key]:
+        if self._bridges[key]:
             after |= table.get("", set())
         target = self._intern(self._closed(after)) if after else -1
         self._moves[state][key] = target

@@ -64,9 +64,7 @@ class _Reading:
         return cls(plain, disguises(plain), spelled_apart(plain))
 
 
-def check(
-    draft: DraftText, rails: Guardrails, company: Owner, channels: ChannelLimits | None = None
-) -> list[Finding]:
+def check(draft: DraftText, rails: Guardrails, company: Owner, channels: ChannelLimits | None = None) -> list[Finding]:
     """Everything that speaks against sending this draft, in the order of the text.
 
     The wording of the findings is in the draft's language.
@@ -107,9 +105,7 @@ def check_examples(rails: Guardrails) -> list[Problem]:
     return problems
 
 
-def _hits(
-    rule: Rule, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits
-) -> list[Hit]:
+def _hits(rule: Rule, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits) -> list[Hit]:
     if rule.rule in _MISSING:
         # These rules miss something: their patterns are what should stand there.
         present = any(True for _ in _matches(rule, rule.patterns, reading.plain, draft))
@@ -139,7 +135,7 @@ def _matches(rule: Rule, groups: Iterable[Patterns], copy: Folded, draft: DraftT
                 if spared is None:
                     spared = [place.span() for spare in rule.spares for place in spare.finditer(copy.text)]
                 start, end = match.span()
-                if start == end or any(a < end <= b for a, b in spared):
+                if start == end or (not group.firm and any(a < end <= b for a, b in spared)):
                     continue
                 if known and match.group().strip().lower() in known:
                     continue
@@ -171,5 +167,3 @@ def _finding(rule: Rule, hit: Hit, draft: DraftText, language: str | None) -> Fi
         rule.message.of(language, what),
         rule.suggestion.of(language, what),
     )
-
-

@@ -1,4 +1,4 @@
-"""Whether a draft says otherwise than the incident's statement: a cause that nobody knows yet, other numbers, another state.
+"""Whether a draft says otherwise than the incident's statement: a cause not known yet, other numbers, another state.
 
 A simple reading, sentence by sentence: it finds the plain contradictions, a person reads the rest.
 """
@@ -11,38 +11,48 @@ from policy.guard.folding import Folded, fold
 
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*")
 _UNKNOWN = re.compile(
-    r"belum (?:dapat |bisa )?(?:di)?(?:ketahui|pasti|pastikan|simpulkan|mengetahui|menyimpulkan|memastikan|ada kesimpulan)|tidak berspekulasi"
-    r"|(?:masih|sedang|tengah)(?: kami| dalam| terus)? (?:di|me|men|pen)?(?:yelidik|selidik|periksa|cek|gecek|dalam|meriksa|investigasi|telusur|elusur|"
+    r"belum (?:dapat |bisa )?(?:di)?(?:ketahui|pasti|pastikan|simpulkan|mengetahui|menyimpulkan|memastikan"
+    r"|ada kesimpulan)|tidak berspekulasi"
+    r"|(?:masih|sedang|tengah)(?: kami| dalam| terus)? (?:di|me|men|pen)?(?:yelidik|selidik|periksa|cek|gecek"
+    r"|dalam|meriksa|investigasi|telusur|elusur|"
     r"proses (?:penyelidikan|pemeriksaan|investigasi))\w*|(?:menunggu|tunggu) hasil|kami (?:cek|periksa|selidiki)"
-    r"|not (?:yet )?(?:known|confirmed|clear)|(?:do not|don't) (?:yet )?know|unknown|unclear|investigat\w+|looking into|being checked"
+    r"|not (?:yet )?(?:known|confirmed|clear)|(?:do not|don't) (?:yet )?know|unknown|unclear|investigat\w+"
+    r"|looking into|being checked"
     r"|checking|too early|no guess\w*|no speculat\w+|cannot (?:yet )?(?:say|confirm)"
 )
 _CAUSE = re.compile(
-    r"(?<!\w)(?:(?:di)?sebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?|penyebab \w+(?: \w+)? adalah|dipicu(?: oleh)?|"
-    r"berasal dari|bersumber dari|(?:gara-gara|lantaran)|(?:karena|akibat)(?! itu| hal| kejadian ini| ini| telah| sudah| keterlambatan kami| "
-    r"tidak nyaman)|due to|caused by|because of|as a result of|the cause (?:is|was)|root cause (?:is|was)|resulted from|blamed on) "
+    r"(?<!\w)(?:(?:di)?sebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?"
+    r"|penyebab \w+(?: \w+)? adalah|dipicu(?: oleh)?|"
+    r"berasal dari|bersumber dari|(?:gara-gara|lantaran)|(?:karena|akibat)(?! itu| hal| kejadian ini| ini| telah"
+    r"| sudah| keterlambatan kami| "
+    r"tidak nyaman)|due to|caused by|because of|as a result of|the cause (?:is|was)|root cause (?:is|was)"
+    r"|resulted from|blamed on) "
     r"(?!ketidaknyamanan|the inconvenience)[^.!?;,\n]{3,80}"
 )
-_COUNT_WORDS = {
-    **dict(zip("satu dua tiga empat lima enam tujuh delapan sembilan sepuluh".split(), range(1, 11), strict=True)),
-    **dict(zip("one two three four five six seven eight nine ten".split(), range(1, 11), strict=True)),
-    "seorang": 1,
-    "no": 0,
-    "nol": 0,
-}
+_ONE_TO_TEN = (
+    ("satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh"),
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+)
+_COUNT_WORDS = {word: value for words in _ONE_TO_TEN for value, word in enumerate(words, 1)} | {"seorang": 1, "nol": 0}
+_NUMBER = rf"\d+(?:[.,]\d+)*|{'|'.join(_COUNT_WORDS)}"
 _COUNTED = re.compile(
-    rf"(?<![\w.,-])(?:(?P<none>tidak ada|tanpa|no)|(?P<number>\d[\d.,]*|{'|'.join(word for word in _COUNT_WORDS if word != 'no')}))"
-    r" (?P<people>(?:orang|ekor|unit|buah|people) )?(?P<noun>[a-z]{3,20})(?: (?P<next>[a-z]{3,20}))?"
+    rf"(?<![\w.,-])(?:(?P<none>tidak ada|tanpa|no)|(?P<number>{_NUMBER}))"
+    r" (?:(?:orang|ekor|unit|buah|people) )?(?P<noun>[a-z]{3,20})(?: (?P<next>[a-z]{3,20}))?"
 )
 _CLOCK = re.compile(r"(?:pukul|jam|at) (?P<time>\d{1,2}[.:]\d{2})")
 _NAMED = re.compile(r"(?<!\w)(?P<letters>[A-Z]{2,3})-?(?P<number>\d{2,5})(?!\w)")
-_UNITS = frozenset("juta ribu rb jt persen percent jam hari menit kali tahun hours days minutes".split())
-_NOT_COUNTED = frozenset("dan yang untuk dari pada lebih lagi more other need way one doubt longer matter".split())
+_UNCOUNTED_WORDS = """
+juta ribu rb jt persen percent jam hari menit kali tahun hours days minutes
+dan yang untuk dari pada lebih lagi more other need way one doubt longer matter
+"""
+_UNCOUNTED = frozenset(_UNCOUNTED_WORDS.split())
 _BACK = re.compile(
-    r"(?:sudah|telah|kini|now|is|are|has been|have been)(?: \w+)? (?:pulih|normal|selesai|teratasi|diperbaiki|beroperasi|restored|fixed|resolved|back to normal|up)"
+    r"(?:sudah|telah|kini|now|is|are|has been|have been)(?: \w+)? (?:pulih|normal|selesai|teratasi|diperbaiki"
+    r"|beroperasi|restored|fixed|resolved|back to normal|up)"
 )
 _DOWN = re.compile(
-    r"(?:masih|belum|still|not yet|not)(?: \w+){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down|restored|fixed|resolved|offline)"
+    r"(?:masih|belum|still|not yet|not)(?: \w+){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down"
+    r"|restored|fixed|resolved|offline)"
     r"|sedang (?:kami )?(?:diperbaiki|perbaiki|pulihkan|dipulihkan|gangguan)"
 )
 _HEDGED = re.compile(r"belum|tidak (?:tahu|mengetahui)|apakah|dugaan|kabar|not (?:yet )?|whether|rumou?r")
@@ -91,7 +101,7 @@ def _counts(statement: Folded, said: Folded) -> Iterator[Hit]:
 def _counted(text: str) -> Iterator[tuple[str, int, int, int]]:
     for match in _COUNTED.finditer(text):
         noun = match["noun"]
-        if noun in _UNITS or noun in _NOT_COUNTED:
+        if noun in _UNCOUNTED:
             continue
         number = match["number"]
         if match["none"]:

@@ -12,10 +12,8 @@ from functools import lru_cache
 
 _LOOKALIKES = str.maketrans(
     # Cyrillic, Greek, then Latin small capitals and letters with strokes, which NFKD leaves alone (Unicode TR39).
-    "аеорсухіїјѕһԁԛԝкмтнвгпьзбԍӏ"
-    "αορνικτυχεηβγςωμ"
-    "ıłøđħɑɡɩʟɴʀꜱᴀʙᴄᴅᴇꜰɢʜɪᴊᴋᴍᴏᴘᴛᴜᴠᴡʏᴢƒßþ×",
-    "aeopcyxiijshdqwkmtnbrnbzbgl" "aopviktuxenbycwu" "ilodhagilnrsabcdefghijkmoptuvwyzfbpx",
+    "аеорсухіїјѕһԁԛԝкмтнвгпьзбԍӏαορνικτυχεηβγςωμıłøđħɑɡɩʟɴʀꜱᴀʙᴄᴅᴇꜰɢʜɪᴊᴋᴍᴏᴘᴛᴜᴠᴡʏᴢƒßþ×",
+    "aeopcyxiijshdqwkmtnbrnbzbglaopviktuxenbycwuilodhagilnrsabcdefghijkmoptuvwyzfbpx",
 )
 _LEET = str.maketrans("0345789@$€!", "oeastbgase" + "i")
 _ONES = "1!|"

@@ -4,20 +4,22 @@ import re
 
 _WORD = re.compile(r"[a-z']+")
 # The commonest words that the other language does not have.
-_ID = frozenset(
-    "yang dan di ke dari untuk dengan ini itu kami anda tidak sudah akan belum bisa dapat atas oleh pada juga atau "
-    "karena maaf mohon terima kasih silakan silahkan tim pesanan halo hai kak bapak ibu saya kita telah sedang agar "
-    "jika kalau bila apabila segera lagi masih bukan adalah dalam kepada tersebut seperti nomor harap hubungi lewat "
-    "melalui yg gak nggak tdk sdh ga dgn utk dr aja nih dong banget gue lu kamu mereka kenapa gimana bagaimana hari "
-    "jam barang uang rusak keluhan baik cepat semua ada apa mau jadi tolong saudara pelanggan menuntut laporkan "
-    "unggahan ulasan hapus polisi hukum".split()
-)
-_EN = frozenset(
-    "the and to of for with this that we you your our is are was were not have has had will be been can cannot on in "
-    "at by from it its as if or but so please sorry thank thanks team order us they them what why when how my me i "
-    "would could should may do does did an any all no still about which there hello dear hear report would've i'm "
-    "we're we'll we've you're don't can't didn't it's regret apologise apologize".split()
-)
+_ID_WORDS = """
+ada adalah agar aja akan anda apa apabila atas atau bagaimana baik banget bapak barang belum bila bisa bukan cepat
+dalam dan dapat dari dengan dgn di dong dr ga gak gimana gue hai halo hapus harap hari hubungi hukum ibu ini itu
+jadi jam jika juga kak kalau kami kamu karena kasih ke keluhan kenapa kepada kita lagi laporkan lewat lu maaf masih
+mau melalui menuntut mereka mohon nggak nih nomor oleh pada pelanggan pesanan polisi rusak saudara saya sdh sedang
+segera semua seperti silahkan silakan sudah tdk telah terima tersebut tidak tim tolong uang ulasan unggahan untuk
+utk yang yg
+"""
+_EN_WORDS = """
+about all an and any apologise apologize are as at be been but by can can't cannot could dear did didn't do does
+don't for from had has have hear hello how i i'm if in is it it's its may me my no not of on or order our please
+regret report should so sorry still team thank thanks that the them there they this to us was we we'll we're we've
+were what when which why will with would would've you you're your
+"""
+_ID = frozenset(_ID_WORDS.split())
+_EN = frozenset(_EN_WORDS.split())
 
 
 def language_of(text: str) -> str | None:

@@ -13,7 +13,7 @@ URL = re.compile(
     re.IGNORECASE,
 )
 _URL_LENGTH = 23
-"""X and Mastodon count every link as 23 characters (twitter-text v3 `transformedURLLength`; Mastodon's documentation)."""
+"""X and Mastodon count a link as 23 characters (twitter-text v3 `transformedURLLength`; Mastodon's documentation)."""
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 """Code points that X counts as one; every other one counts as two (twitter-text v3 configuration)."""
 

@@ -7,9 +7,12 @@ from policy.guard.draft import DraftText, Hit, Owner
 from policy.guard.folding import Folded
 
 _PROVINCES = frozenset(
-    [11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 31, 32, 33, 34, 35, 36, 51, 52, 53, 61, 62, 63, 64, 65]
-    + [71, 72, 73, 74, 75, 76, 81, 82, 91, 92, 93, 94, 95, 96, 97]
+    (
+        *(11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 31, 32, 33, 34, 35, 36, 51, 52, 53, 61, 62, 63, 64, 65),
+        *(71, 72, 73, 74, 75, 76, 81, 82, 91, 92, 93, 94, 95, 96, 97),
+    )
 )
+"""The provinces' codes in the population registry."""
 _SECRET = ("card", "secret")
 _NUMBER = re.compile(r"(?<![\w.,/#-])(?:\+|\()?[\do](?:[ .\-()/]{0,3}[\do]){7,24}(?!\w)")
 _EMAIL = re.compile(
@@ -20,32 +23,40 @@ _PLATE_AREAS = (
     "A|AA|AB|AD|AE|AG|B|BA|BB|BD|BE|BG|BH|BK|BL|BM|BN|BP|D|DA|DB|DC|DD|DE|DG|DH|DK|DL|DM|DN|DP|DR|DS|DT|DW|E|EA|EB|ED|F|G|"
     "H|K|KB|KH|KT|KU|L|M|N|P|PA|PB|PG|PS|PT|PY|R|S|T|W|Z"
 )
-_PLATE = re.compile(rf"(?<![\w-])(?:{_PLATE_AREAS})[ .-]?\d{{3,4}}[ .-]?(?!WIB|WIT|USD|IDR|GB|MB|KG|ML|CC|AM|PM)[A-Z]{{2,3}}(?![\w-])")
+_PLATE = re.compile(
+    rf"(?<![\w-])(?:{_PLATE_AREAS})[ .-]?\d{{3,4}}[ .-]?(?!WIB|WIT|USD|IDR|GB|MB|KG|ML|CC|AM|PM)[A-Z]{{2,3}}(?![\w-])"
+)
 _PLATE_NAMED = re.compile(
     r"(?:plat|nopol|nomor polisi|no\.? polisi|kendaraan|mobil|motor|licen[cs]e plate|number plate)[^.!?\n]{0,40}?"
     r"(?<![\w-])([a-z]{1,2}[ .-]?\d{1,4}[ .-]?[a-z]{1,3})(?![\w-])"
 )
 _STREET = re.compile(
     r"(?<!\w)(?:jl|jln|jalan|gang|gg|dusun|perumahan|perum|komplek|kompleks|apartemen)\.? (?:[\w'.-]{1,30},? ){1,6}?"
-    r"(?:no|nomor|nr|blok|kav|kavling|unit|lantai)\.? ?[a-z]{0,2}[-/]?\d{1,4}[a-z]?(?!\d)(?:[,/ ]{1,2}(?:rt|rw)\.? ?[\d/]{1,7}){0,2}"
+    r"(?:no|nomor|nr|blok|kav|kavling|unit|lantai)\.? ?[a-z]{0,2}[-/]?\d{1,4}[a-z]?(?!\d)(?:[,/ ]{1,2}(?:rt"
+    r"|rw)\.? ?[\d/]{1,7}){0,2}"
 )
 _RT_RW = re.compile(r"(?<!\w)rt\.? ?0{0,2}\d{1,3} ?[/,]? ?(?:rw)?\.? ?/? ?0{0,2}\d{1,3}(?!\w)")
 _STREET_EN = re.compile(
-    r"(?<![\w-])\d{1,5}[A-Za-z]? (?:[A-Z][a-z]{1,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd)(?!\w)"
+    r"(?<![\w-])\d{1,5}[A-Za-z]? (?:[A-Z][a-z]{1,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr"
+    r"|Boulevard|Blvd)(?!\w)"
 )
 _BANK = re.compile(
-    r"(?:rekening|no\.? ?rek|norek|rek\.|account (?:no|number)|acct|a/c|bank account|(?<!\w)(?:bca|bni|bri|btn|bsi|mandiri|cimb|permata|danamon|"
+    r"(?:rekening|no\.? ?rek|norek|rek\.|account (?:no|number)|acct|a/c|bank account|(?<!\w)(?:bca|bni|bri|btn"
+    r"|bsi|mandiri|cimb|permata|danamon|"
     r"jago|seabank))[^.!?\n\d]{0,30}(\d(?:[ .-]?\d){6,17})(?!\w)"
 )
 _TAX = re.compile(r"(?<!\d)\d{2}\.\d{3}\.\d{3}\.\d[-.]\d{3}\.\d{3}(?!\d)")
 _PASSPORT = re.compile(r"(?:paspor|passport)[^.!?\n\d]{0,25}?(?<!\w)([a-z]{1,2} ?\d{6,8})(?!\w)")
 _BIRTH = re.compile(
-    r"(?:tanggal lahir|tgl\.? lahir|kelahiran|lahir (?:pada )?(?:tanggal )?|date of birth|born(?: on)?|dob)\W{0,3}(?:anda |your |adalah |is |: ?)?"
+    r"(?:tanggal lahir|tgl\.? lahir|kelahiran|lahir (?:pada )?(?:tanggal )?|date of birth|born(?: on)?"
+    r"|dob)\W{0,3}(?:anda |your |adalah |is |: ?)?"
     r"(\d{1,2}[ /.-](?:\d{1,2}|[a-z]{3,9})[ /.-]\d{2,4}|[a-z]{3,9} \d{1,2},? \d{4})"
 )
 _SECRETS = re.compile(
-    r"(?<!\w)(?:otp|kode (?:otp|verifikasi|rahasia|keamanan|akses)|pin(?: atm)?|cvv|cvc|verification code|security code|one-time (?:code|password)|passcode)"
-    r"(?: (?:anda|kakak|bapak|ibu|beliau|pelanggan|baru|your|sementara|adalah|is|yaitu|ini|tadi)){0,3} ?[:=]? ?(\d(?:[ -]?\d){2,7})"
+    r"(?<!\w)(?:otp|kode (?:otp|verifikasi|rahasia|keamanan|akses)|pin(?: atm)?|cvv|cvc|verification code"
+    r"|security code|one-time (?:code|password)|passcode)"
+    r"(?: (?:anda|kakak|bapak|ibu|beliau|pelanggan|baru|your|sementara|adalah|is|yaitu|ini"
+    r"|tadi)){0,3} ?[:=]? ?(\d(?:[ -]?\d){2,7})"
     r"(?! ?(?:digit|angka|menit|jam|kali|detik|minutes|hours|\w))"
 )
 _PASSWORDS = re.compile(
@@ -57,18 +68,23 @@ _VALUE = re.compile(
     r"(?: (?!gratis)[\w-]{1,25}){0,3} (?:senilai|sebesar|seharga|sejumlah|worth|of|totalling|adalah|is) ?"
     r"((?:rp|idr|usd|\$)\.? ?\d[\d.,]{2,18}(?: ?(?:rb|ribu|jt|juta))?)"
 )
-_DIGIT_WORDS = "nol|kosong|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|zero|one|two|three|four|five|six|seven|eight|nine"
+_DIGIT_WORDS = (
+    "nol|kosong|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|zero|one|two|three|four|five|six|seven|eight|nine"
+)
 _SPOKEN = re.compile(rf"(?<!\w)(?:{_DIGIT_WORDS})(?:[ ,-]{{1,3}}(?:{_DIGIT_WORDS})){{7,17}}(?!\w)")
 _BANK_WORDS = re.compile(r"rekening|no\.? ?rek|norek|account")
 _PHONE_WORDS = re.compile(
-    r"(?:telp|telepon|telpon|tlp|hp|handphone|hubungi|wa|whatsapp|call|phone|mobile|nomor|number|kontak|contact|sms)\W{0,3}(?:\w{1,20}\W{1,3}){0,4}$"
+    r"(?:telp|telepon|telpon|tlp|hp|handphone|hubungi|wa|whatsapp|call|phone|mobile|nomor|number|kontak|contact"
+    r"|sms)\W{0,3}(?:\w{1,20}\W{1,3}){0,4}$"
 )
 _NOT_PHONE = re.compile(
-    r"(?:resi|pesanan|order|invoice|tiket|ticket|transaksi|transaction|reference|referensi|tracking|booking|laporan|kode|imei|serial|seri|va|"
+    r"(?:resi|pesanan|order|invoice|tiket|ticket|transaksi|transaction|reference|referensi|tracking|booking"
+    r"|laporan|kode|imei|serial|seri|va|"
     r"virtual account|(?:nomor|id) pelanggan|customer id)\W{0,3}(?:\w{1,20}\W{1,3}){0,2}$"
 )
 _OWN_WORDS = re.compile(
-    r"(?:nomor|no|number|e-?mail|surel|alamat|rekening|kartu|nik|npwp|ktp|hp|telepon|whatsapp|wa|plat|address|account|phone)\W{1,3}(?:\w{1,20}\W{1,3}){0,3}"
+    r"(?:nomor|no|number|e-?mail|surel|alamat|rekening|kartu|nik|npwp|ktp|hp|telepon|whatsapp|wa|plat|address"
+    r"|account|phone)\W{1,3}(?:\w{1,20}\W{1,3}){0,3}"
     r"(?:anda|kakak|bapak|ibu|saudara)\W{0,3}(?:(?:di|yang|adalah|yaitu|ke|terdaftar|yakni)\W{1,3}){0,3}$"
     r"|(?:your)\W{1,3}(?:\w{1,20}\W{1,3}){1,4}$"
 )
@@ -173,7 +189,9 @@ def _sort(written: str, before: str) -> str | None:
     groups = re.findall(r"[\do]+", written)
     if len(digits) in range(13, 20) and digits[0] in "23456" and _luhn(digits) and len(set(digits)) > 2:
         return "card"
-    if len(digits) == 16 and (_identity(digits) or re.search(r"(?:nik|ktp|kk|kartu keluarga|identitas)\W{0,3}(?:\w+\W+){0,3}$", before)):
+    if len(digits) == 16 and (
+        _identity(digits) or re.search(r"(?:nik|ktp|kk|kartu keluarga|identitas)\W{0,3}(?:\w+\W+){0,3}$", before)
+    ):
         return "identity"
     if len(digits) in (15, 16) and "npwp" in before:
         return "tax"

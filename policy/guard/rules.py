@@ -1,8 +1,8 @@
 """The guardrails as the company writes them: one YAML file a rule, with its wording and its examples.
 
-How a pattern is written: a regular expression on the folded text (lower case, no accents, single spaces), bounded by word
-ends. A space stands for any short break (between two letters also for none: `jalurhukum`), ` \\w+` for one word of the
-same sentence, `~` for up to four of them.
+How a pattern is written: a regular expression on the folded text (lower case, no accents, single spaces), bounded by
+word ends. A space stands for any short break (between two letters also for none: `jalurhukum`), ` \\w+` for one word of
+the same sentence, `~` for up to four of them.
 """
 
 import re
@@ -40,14 +40,19 @@ RULE_NAMES = (
     "link",
 )
 _SAME_SENTENCE = r"[^\w.!?;\n]{1,4}"
+_SAME_CLAUSE = r"[^\w.!?;,:\n]{1,4}"
 _WORDS = rf"(?:(?:{_SAME_SENTENCE}\w{{1,30}}){{0,4}}?{_SAME_SENTENCE})"
 _BREAKS = re.compile(
     r"(?P<kept>\[[^\]]*\])|(?P<words> ?~ ?(?P<maybe>\??))|(?P<word>\\w\+)|(?P<optional> \?)|(?P<space> )"
 )
 
 
-def expression(pattern: str, *, cased: bool = False) -> re.Pattern[str]:
-    """A pattern of a rule as the regular expression that is run. Every repetition in it is bounded."""
+def expression(pattern: str, *, cased: bool = False, clause: bool = False) -> re.Pattern[str]:
+    """A pattern of a rule as the regular expression that is run. Every repetition in it is bounded.
+
+    With `clause`, words in between may not even stand beyond a comma: what is denied before it is claimed after it.
+    """
+    gap = _SAME_CLAUSE if clause else _SAME_SENTENCE
 
     def written(found: re.Match[str]) -> str:
         if found["kept"]:
@@ -60,7 +65,7 @@ def expression(pattern: str, *, cased: bool = False) -> re.Pattern[str]:
             return r"[\W_]{0,4}"
         before, after = pattern[: found.start()], pattern[found.end() :]
         if after.startswith("\\w") or after.startswith("(?!") or before.endswith("\\w+"):
-            return _SAME_SENTENCE
+            return gap
         # Without a break only between two words that both stand here: a pattern must not end inside a longer word.
         return r"[\W_]{0,4}" if before[-1:].isalpha() and after[:1].isalpha() else r"[\W_]{1,4}"
 
@@ -92,6 +97,8 @@ class Patterns(Rules):
     needs: tuple[str, ...] = ()
     what: str | None = None
     cased: bool = False
+    firm: bool = False
+    """Nothing spares these: a condition ("unless you…") is no denial."""
     raw: bool = False
     """The patterns are plain regular expressions, on the folded text with capitals: no word ends, no wide spaces."""
 
@@ -170,7 +177,7 @@ class Rule(Rules):
     @cached_property
     def spares(self) -> tuple[re.Pattern[str], ...]:
         """Ready to run."""
-        return tuple(expression(pattern) for pattern in self.spare)
+        return tuple(expression(pattern, clause=True) for pattern in self.spare)
 
     def applies(self, draft: DraftText) -> bool:
         """Whether this draft is one that the rule is about."""

@@ -1,4 +1,4 @@
-"""What a draft's wording shows that no list of words can: its language, its capitals, its links, its unproven numbers."""
+"""What a draft's wording shows that no list of words can: language, capitals, links, unproven numbers."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,15 @@ _CAPITALS = re.compile(r"(?<![^\W_])[A-ZÀ-Ý]{2,30}(?:[^\S\n]{1,3}[A-ZÀ-Ý]{2,
 _CODE = re.compile(r"(?<![\w/.@-])[A-Z]{2,6}[-#/]?\d{3,}(?:-\d+)*(?!\w)")
 _REFERENCE = re.compile(r"TG-\d+")
 _TERM = re.compile(
-    r"(?<!\w)(?:(?:dalam|maksimal|selambat-lambatnya|within|in)(?: waktu| kurun)? (?:\d{1,3}(?: ?[x-] ?\d{1,3})?|satu|dua|"
+    r"(?<!\w)(?:(?:dalam|maksimal|selambat-lambatnya|within|in)(?: waktu| kurun)? (?:\d{1,3}(?: ?[x-] ?\d{1,3})?"
+    r"|satu|dua|"
     r"tiga|empat|lima|tujuh|one|two|three|five|seven) ?(?:\([a-z]{1,12}\) )?(?:menit|jam|hari|minggu|minutes?|hours?|"
     r"days?|weeks?|business days|working days)(?: kerja| ke depan)?"
     r"|paling lambat (?:\w+ ){0,3}\w+"
-    r"|(?:besok|lusa|hari ini) juga|(?:selesai|dikirim|sampai|kembali|masuk|diterima|beres) (?:paling lambat )?(?:besok|lusa|hari ini)"
-    r"|(?:by|before) (?:tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday|the end of the (?:day|week))"
+    r"|(?:besok|lusa|hari ini) juga|(?:selesai|dikirim|sampai|kembali|masuk|diterima"
+    r"|beres) (?:paling lambat )?(?:besok|lusa|hari ini)"
+    r"|(?:by|before) (?:tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+    r"|the end of the (?:day|week))"
     r"|(?:fixed|refunded|delivered|there|done|resolved) (?:today|tomorrow))(?!\w)"
 )
 _AMOUNT = re.compile(
@@ -28,7 +31,8 @@ _MONEY_BACK = re.compile(
     r"refund|kembalikan|mengembalikan|dikembalikan|pengembalian|kompensasi|ganti rugi|mengganti|transfer|compensat"
     r"|reimburs|pay you|voucher|kredit"
 )
-_SHORTENERS = frozenset("bit.ly s.id t.co tinyurl.com goo.gl cutt.ly is.gd ow.ly rb.gy shorturl.at linktr.ee".split())
+_SHORTENER_NAMES = "bit.ly s.id t.co tinyurl.com goo.gl cutt.ly is.gd ow.ly rb.gy shorturl.at linktr.ee"
+_SHORTENERS = frozenset(_SHORTENER_NAMES.split())
 
 
 def wrong_language(draft: DraftText) -> Iterator[Hit]:
@@ -53,7 +57,7 @@ def all_caps(draft: DraftText, owner: Owner) -> Iterator[Hit]:
 
 
 def links(draft: DraftText, owner: Owner) -> Iterator[Hit]:
-    """A link in public on X, where it costs thirteen times a post without and is shown to fewer; a short link anywhere."""
+    """A link in public on X, where it costs thirteen times a post without one; a short link anywhere."""
     for link in URL.finditer(draft.text):
         host = re.sub(r"^https?://(?:www\.)?", "", link.group().lower()).split("/")[0]
         own = any(host == domain or host.endswith("." + domain) for domain in owner.domains)
@@ -66,7 +70,8 @@ def links(draft: DraftText, owner: Owner) -> Iterator[Hit]:
 def unfilled(draft: DraftText) -> Iterator[Hit]:
     """A greeting whose name is missing."""
     for match in re.finditer(
-        r"(?:^|(?<=[.!?\n]))\s{0,3}(?:halo|hai|dear|hello|hi|yth\.?|kepada|selamat (?:pagi|siang|sore|malam))(?: (?:kak|pak|bu|"
+        r"(?:^|(?<=[.!?\n]))\s{0,3}(?:halo|hai|dear|hello|hi|yth\.?|kepada|selamat (?:pagi|siang|sore"
+        r"|malam))(?: (?:kak|pak|bu|"
         r"bapak|ibu|mr\.?|ms\.?|mrs\.?|bapak/ibu))? {1,3}[,:!](?!\w)",
         draft.text,
         re.IGNORECASE,

@@ -9,9 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,9 +202,6 @@ class Trial:
 
 
 def trial_at(here: Path) -> Trial:
-    for directory in (here, *here.parents[:2]):
-        if os.geteuid() == 0:
-            directory.chmod(0o711)
     (here / "trial_flows.py").write_text(FLOWS)
     (here / "trial_gateway.py").write_text(GATEWAY)
     pool = "work_pool: {name: tanggap, job_variables: {command: python -m desk.up.leash prefect.engine}}"
@@ -228,10 +226,22 @@ def end(process: subprocess.Popen[str], trial: Trial) -> None:
     process.wait()
 
 
+@contextmanager
+def a_directory() -> Iterator[Path]:
+    """Not under pytest's own directories: root's database server could not reach them."""
+    with tempfile.TemporaryDirectory(prefix="tanggap-", dir="/tmp", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory).resolve()
+
+
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trial, subprocess.Popen[str]]]:
+def house() -> Iterator[tuple[Trial, subprocess.Popen[str]]]:
     """One house for the tests that leave it standing."""
-    trial = trial_at(tmp_path_factory.mktemp("house"))
+    with a_directory() as here:
+        yield from standing_house(trial_at(here))
+
+
+def standing_house(trial: Trial) -> Iterator[tuple[Trial, subprocess.Popen[str]]]:
     process = trial.start()
     try:
         trial.until_ready(process)
@@ -241,8 +251,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trial, sub
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> Trial:
-    return trial_at(tmp_path)
+def trial() -> Iterator[Trial]:
+    with a_directory() as here:
+        yield trial_at(here)
 
 
 def test_every_stage_is_on_duty_within_seconds(house: tuple[Trial, subprocess.Popen[str]]) -> None:
@@ -278,9 +289,8 @@ def test_a_second_up_on_the_same_home_says_so_with_the_pid(house: tuple[Trial, s
     assert requests.get(f"http://127.0.0.1:{trial.prefect_port}/api/health", timeout=10).ok
 
 
-def test_a_port_in_use_is_named_with_who_has_it(house: tuple[Trial, subprocess.Popen[str]], tmp_path: Path) -> None:
-    trial, _ = house
-    other = trial_at(tmp_path)
+def test_a_port_in_use_is_named_with_who_has_it(house: tuple[Trial, subprocess.Popen[str]], trial: Trial) -> None:
+    other, (trial, _) = trial, house
     other.prefect_port = trial.prefect_port
 
     refused = subprocess.run(other.command(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,15 +74,15 @@ def another_command(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    # pytest's own directories are private to root, which is the other case, tested below.
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        if AS_ROOT:
-            directory.chmod(0o711)
-    yield tmp_path / "home"
-    left = server_of(tmp_path / "home")
-    if left is not None:  # a test that failed half way
-        left.kill()
+def home() -> Iterator[Path]:
+    """Where a home can be made. Not under pytest's own directories: root's server could not reach them."""
+    with tempfile.TemporaryDirectory(prefix="tanggap-", dir="/tmp") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory).resolve() / "home"
+        left = server_of(Path(directory).resolve() / "home")
+        if left is not None:  # a test that failed half way
+            left.kill()
+            left.wait(5)
 
 
 @pytest.fixture

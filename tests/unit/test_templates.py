@@ -35,7 +35,9 @@ PUBLIC = {
     "merged_notice",
     *(n for n in NAMES if n.startswith("reply_") and n != "reply_next"),
 }
-ARTICLE = "Status paket ada di halaman pesanan. Lewat dua hari kerja dari perkiraan, kami telusuri ke kurir bersama Anda."
+ARTICLE = (
+    "Status paket ada di halaman pesanan. Lewat dua hari kerja dari perkiraan, kami telusuri ke kurir bersama Anda."
+)
 NO_ANSWER = {"survey", "ask", "thanks", "merged_notice", "protect_your_data"}
 
 

@@ -1,0 +1,171 @@
+"""The channels that the settings name, and those that carry nothing out into the world."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine
+
+from db.clock import SetClock
+from db.words import DeliveryKind, Visibility
+from integrations.channels.base import Certainty, Channel, Never, Outgoing, Target, TryAgain
+from integrations.channels.manual import ManualChannel
+from integrations.channels.registry import Channels, build_channels
+from integrations.channels.sandbox import SandboxChannel
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Settings:
+    adapter: str
+    accounts: tuple[str, ...] = ("default",)
+    certainty: str = "neither"
+    private: bool = False
+    private_talk: bool = True
+    reply_window: timedelta | None = None
+    url: str | None = None
+    secret_env: str | None = None
+
+
+def built(home, environment=None, **rules: Settings) -> Channels:
+    engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    return build_channels(rules, home, engine, clock=SetClock(NOW), environment=environment or {})
+
+
+def answer(**changes) -> Outgoing:
+    fields = {
+        "key": "dl-7",
+        "text": "Terima kasih.",
+        "visibility": Visibility.PUBLIC,
+        "kind": DeliveryKind.REPLY,
+        "channel": "x",
+        "account": "default",
+        "reference": "TG-1042",
+        "target": Target(external_id="x-1"),
+    }
+    return Outgoing(**{**fields, **changes})
+
+
+def test_every_channel_and_account_is_made(tmp_path):
+    channels = built(
+        tmp_path,
+        {"KEY": "k"},
+        file=Settings("file"),
+        web=Settings("web"),
+        x=Settings("manual", ("a", "b")),
+        webhook=Settings("webhook", certainty="read_back", url="http://a.example", secret_env="KEY"),
+    )
+
+    assert [(channel.name, channel.account, channel.manual, channel.certainty.value) for channel in channels.all()] == [
+        ("file", "default", False, "read_back"),
+        ("web", "default", False, "idempotent"),
+        ("webhook", "default", False, "read_back"),
+        ("x", "a", True, "neither"),
+        ("x", "b", True, "neither"),
+    ]
+    assert channels.unset() == []
+
+
+def test_a_channel_that_the_settings_call_private_is_private_in_the_drop_folder(tmp_path):
+    channels = built(tmp_path, file=Settings("file"), forum=Settings("manual", private=True))
+    (tmp_path / "inbox").mkdir()
+    path = tmp_path / "inbox" / "a.jsonl"
+    path.write_text('{"channel": "forum", "external_id": "1", "text": "Halo", "posted_at": "2026-03-02T09:00:00Z"}\n')
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    (page,) = channels.get("file").fetch(None)
+
+    assert [item.visibility for item in page.items] == [Visibility.PRIVATE]
+
+
+def test_an_account_that_only_a_record_named_has_its_channels_settings(tmp_path):
+    channels = built(tmp_path, youtube=Settings("manual", private_talk=False))
+
+    made = channels.get("youtube", "second")
+
+    assert (made.account, made.can_reply(Target(), Visibility.PRIVATE, NOW).ok) == ("second", False)
+    assert channels.get("youtube", "second") is made
+
+
+def test_a_person_posts_on_a_channel_that_nobody_knows(tmp_path):
+    assert built(tmp_path).get("myspace", "default").manual
+
+
+def test_a_person_posts_what_a_webhook_without_an_address_would(tmp_path):
+    assert built(tmp_path, webhook=Settings("webhook", secret_env="KEY")).get("webhook").manual
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        (Settings("webhook", url="http://a.example"), "secret_env"),
+        (Settings("webhook", url="http://a.example", secret_env="KEY"), "environment variable KEY"),
+    ],
+)
+def test_a_webhook_without_its_key_says_what_is_missing(tmp_path, settings, missing):
+    channels = built(tmp_path, webhook=settings)
+
+    (channel,) = channels.unset()
+    assert missing in channel.can_reply(Target(), Visibility.PUBLIC, NOW).why
+    with pytest.raises(TryAgain, match=missing):
+        channels.get("webhook").reply(answer())
+
+
+def test_an_adapter_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="carrier_pigeon"):
+        built(tmp_path, x=Settings("carrier_pigeon"))
+
+
+def test_what_a_person_posts_is_never_sent():
+    channel = ManualChannel("x")
+
+    with pytest.raises(Never, match="tanggap posted TG-1042 URL"):
+        channel.reply(answer())
+    assert channel.find_own(answer()) is None
+
+
+def test_a_sandbox_posts_once_for_a_key():
+    channel = SandboxChannel("x", clock=SetClock(NOW))
+
+    first = channel.reply(answer())
+
+    assert channel.reply(answer()) == first == channel.find_own(answer())
+    assert [posted.out.text for posted in channel.posts.values()] == ["Terima kasih."]
+
+
+def test_nothing_is_said_in_public_below_a_removed_post():
+    channel = SandboxChannel("x", clock=SetClock(NOW))
+
+    channel.removed("x-1")
+
+    assert (
+        channel.can_reply(Target(external_id="x-1"), Visibility.PUBLIC, NOW).why == "the post was removed by its author"
+    )
+    assert channel.can_reply(Target(external_id="x-1"), Visibility.PRIVATE, NOW).ok
+    with pytest.raises(Never):
+        channel.reply(answer())
+
+
+def test_a_target_comes_back_from_its_row_as_it_was():
+    target = Target(external_id="x-1", email="a@b.example", last_heard_at=NOW)
+
+    assert Target.from_json({**target.as_json(), "unknown": 1}) == target
+
+
+def test_every_channel_is_one(tmp_path):
+    made: list[Channel] = built(tmp_path, file=Settings("file"), web=Settings("web"), x=Settings("manual")).all()
+
+    assert all(
+        isinstance(channel.certainty, Certainty) for channel in [*made, SandboxChannel("x", clock=SetClock(NOW))]
+    )
+
+
+def test_a_database_that_is_away_is_tried_again(tmp_path):
+    channel = built(tmp_path, web=Settings("web")).get("web")
+
+    with pytest.raises(TryAgain, match="database cannot be reached"):
+        channel.reply(answer())
+    with pytest.raises(TryAgain, match="database cannot be reached"):
+        channel.find_own(answer())

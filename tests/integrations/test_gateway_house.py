@@ -1,0 +1,143 @@
+"""What every page carries, and what visitors read when something is wrong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import requests
+from gateway_site import LATE_PARCEL, Visitor, listening, on_the_web, words_on
+from sqlalchemy import text
+
+from db.clock import SetClock
+from db.session import make_engine
+from desk.gateway.language import LANGUAGES, texts
+from tasks.desk import Desk
+
+
+@pytest.fixture
+def web(desk: Desk, clock: SetClock) -> Desk:
+    return on_the_web(desk, clock)
+
+
+@pytest.fixture
+def visitor(web: Desk, clock: SetClock) -> Iterator[Visitor]:
+    with listening(web) as url:
+        yield Visitor(url, clock)
+
+
+@pytest.mark.parametrize("path", ["/", "/board", "/t/unknown", "/nowhere", "/healthz", "/static/gateway.css"])
+def test_every_answer_is_guarded(visitor: Visitor, path: str) -> None:
+    answer = visitor.get(path)
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/", "/board", "/nowhere"])
+def test_pages_ask_for_nothing_from_other_hosts(visitor: Visitor, path: str) -> None:
+    page = visitor.get(path).text
+
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "style=" not in page
+    assert "onclick" not in page
+
+
+def test_static_files_may_be_kept_by_their_version(visitor: Visitor) -> None:
+    address = visitor.get("/").text.split('rel="stylesheet" href="')[1].split('"')[0]
+
+    assert "immutable" in visitor.get(address).headers["Cache-Control"]
+    assert visitor.get("/static/gateway.css").headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/board/x/y", "/static/../app.py", "/static/nothing.css", "/%ff%fe"])
+def test_an_unknown_page_is_told_kindly(visitor: Visitor, path: str) -> None:
+    page = visitor.get(path)
+
+    assert page.status_code == 404
+    assert "Halaman ini tidak ada" in words_on(page)
+
+
+def test_pages_can_be_asked_for_their_head(visitor: Visitor) -> None:
+    for path in ("/", "/board", "/healthz"):
+        assert requests.head(visitor.url + path, timeout=20).status_code == 200
+
+
+def test_all_is_well(visitor: Visitor) -> None:
+    answer = visitor.get("/healthz")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_a_database_that_is_behind_is_not_well(visitor: Visitor, web: Desk) -> None:
+    with web.engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+
+    answer = visitor.get("/healthz")
+
+    assert (answer.status_code, answer.json()["status"]) == (503, "migration")
+    assert "tanggap db upgrade" in answer.json()["why"]
+
+
+@pytest.fixture
+def cut_off(web: Desk, clock: SetClock) -> Iterator[Visitor]:
+    """A gateway whose database is away."""
+    away = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing?connect_timeout=1")
+    with listening(replace(web, engine=away)) as url:
+        yield Visitor(url, clock)
+
+
+@pytest.mark.parametrize("path", ["/", "/board", "/t/abcdefghijklmnopqrstuvwxyz"])
+def test_a_database_that_is_away_is_told_kindly(cut_off: Visitor, path: str) -> None:
+    page = cut_off.get(path)
+
+    assert page.status_code == 503
+    assert page.headers["Retry-After"]
+    assert "Tunggu satu menit" in words_on(page)
+    assert "Content-Security-Policy" in page.headers
+
+
+def test_what_was_typed_is_given_back_when_the_database_is_away(cut_off: Visitor) -> None:
+    page = cut_off.post("/complaints", text=LATE_PARCEL, stamp="x")
+
+    assert page.status_code == 503
+    assert LATE_PARCEL in page.text
+
+
+def test_a_database_that_is_away_is_not_well(cut_off: Visitor) -> None:
+    answer = cut_off.get("/healthz")
+
+    assert (answer.status_code, answer.json()["status"]) == (503, "database")
+
+
+def test_a_fault_of_ours_is_told_kindly(visitor: Visitor, web: Desk) -> None:
+    with web.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE web_post RENAME TO web_post_gone"))
+
+    page = visitor.get("/board")
+
+    assert page.status_code == 500
+    assert "Ada yang salah pada kami" in words_on(page)
+    assert "web_post" not in page.text
+    assert "Content-Security-Policy" in page.headers
+
+
+def test_both_languages_say_the_same_things() -> None:
+    first, *others = [texts(code) for code in LANGUAGES]
+
+    for other in others:
+        assert first.keys() == other.keys()
+        for name, said in first.items():
+            assert said, name
+            assert set(_places(said)) == set(_places(other[name])), name
+
+
+def _places(said: str) -> list[str]:
+    import string
+
+    return [place or "" for _, place, _, _ in string.Formatter().parse(said) if place is not None]
