@@ -8,7 +8,7 @@ from policy.assess.rules import RuleAssessor
 from sqlalchemy import Engine
 
 from db import migrate
-from db.clock import Clock, SystemClock
+from db.clock import SystemClock
 from db.session import make_engine
 from desk.postgres import database
 from desk.settings import Settings
@@ -46,13 +46,16 @@ def read_policy(settings: Settings, company: Path | None = None) -> Policy:
     return load_policy(settings.policy_dir, overlay=settings.policy_overlay, company=company)
 
 
-def assemble(settings: Settings, engine: Engine, policy: Policy, clock: Clock | None = None) -> Desk:
+def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
     """A desk on an engine that is reachable and migrated."""
+    clock = SystemClock()
     return Desk(
         engine=engine,
         policy=policy,
-        channels=build_channels(policy.channels.channels, settings.home, engine),
+        channels=build_channels(
+            policy.channels.channels, settings.home, engine, clock=clock, own_addresses=policy.company.owns_email
+        ),
         assessor=RuleAssessor(policy.lexicon, policy.company),
-        clock=clock or SystemClock(),
+        clock=clock,
         public_url=settings.gateway_url,
     )

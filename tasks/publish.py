@@ -121,10 +121,9 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
         wait = take_turn(desk, delivery.channel, delivery.account, delivery.visibility)
         if wait is not None:
             return _again(desk, delivery, "the platform's limit is used up", wait, counts=False)
-        if not _about_to_send(desk, delivery):
-            return Outcome(
-                delivery.id, _reference(delivery), delivery.kind, DeliveryState.CANCELLED, "stopped before it left"
-            )
+        stayed = _about_to_send(desk, delivery)
+        if stayed is not None:
+            return stayed
         send = channel.reply if delivery.visibility is Visibility.PUBLIC else channel.message_privately
         return _sent(desk, delivery, send(out))
     except TryAgain as error:
@@ -183,16 +182,16 @@ def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:
     return None if reachable.ok else reachable.why or "the channel takes no answer there"
 
 
-def _about_to_send(desk: Desk, delivery: Delivery) -> bool:
-    """Mark that the request may leave from now on; False where it was voided, or publishing stopped, meanwhile."""
+def _about_to_send(desk: Desk, delivery: Delivery) -> Outcome | None:
+    """Mark that the request may leave from now on; else what became of it: voided, or publishing stopped, meanwhile."""
     with desk.transaction() as session:
         if _stopped(session, desk, delivery):
-            _, row = _own(session, delivery)
-            if row.state is DeliveryState.CLAIMED:
+            complaint, row = _own(session, delivery)
+            if _still_ours(row, delivery):
                 row.state = DeliveryState.UNKNOWN if delivery.why == "unclear" else DeliveryState.QUEUED
                 row.claimed_by, row.why = None, "publishing was stopped"
                 session.add(row)
-            return False
+            return _as_it_stands(complaint, row)
         done = session.execute(
             update(Delivery)
             .where(
@@ -203,7 +202,7 @@ def _about_to_send(desk: Desk, delivery: Delivery) -> bool:
             .values(state=DeliveryState.SENDING, tries=Delivery.tries + 1)
             .returning(col(Delivery.id))
         ).first()
-        return done is not None
+        return None if done is not None else _as_it_stands(*_own(session, delivery))
 
 
 def _stopped(session: Session, desk: Desk, delivery: Delivery) -> bool:
@@ -224,12 +223,22 @@ def _own(session: Session, delivery: Delivery) -> tuple[Complaint, Delivery]:
     return complaint, row
 
 
+def _still_ours(row: Delivery, delivery: Delivery) -> bool:
+    """Whether this worker still holds what it claimed: it may have been voided while the channel was asked."""
+    return row.state in (DeliveryState.CLAIMED, DeliveryState.SENDING) and row.claimed_by == delivery.claimed_by
+
+
+def _as_it_stands(complaint: Complaint, row: Delivery) -> Outcome:
+    return Outcome(row.id, complaint.reference, row.kind, row.state, row.why)
+
+
 def _sent(desk: Desk, delivery: Delivery, sent: Sent) -> Outcome:
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
-        record_sent(session, desk, complaint, row, sent, now)
-        return Outcome(row.id, complaint.reference, row.kind, row.state)
+        if row.state is not DeliveryState.SENT:
+            record_sent(session, desk, complaint, row, sent, now)
+        return _as_it_stands(complaint, row)
 
 
 def record_sent(
@@ -300,6 +309,8 @@ def _again(desk: Desk, delivery: Delivery, why: str, after: float | None, *, cou
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
+        if not _still_ours(row, delivery):
+            return _as_it_stands(complaint, row)
         if counts and row.tries >= MOST_TRIES:
             return _give_up(session, complaint, row, f"{why} (after {row.tries} tries)", now)
         wait = (
@@ -318,8 +329,9 @@ def _unknown(desk: Desk, delivery: Delivery, why: str, certainty: Certainty) -> 
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
-        mark_unknown(session, complaint, row, why, certainty, now)
-        return Outcome(row.id, complaint.reference, row.kind, row.state, why)
+        if _still_ours(row, delivery):
+            mark_unknown(session, complaint, row, why, certainty, now)
+        return _as_it_stands(complaint, row)
 
 
 def mark_unknown(
@@ -345,6 +357,8 @@ def mark_unknown(
 def _fail(desk: Desk, delivery: Delivery, why: str) -> Outcome:
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
+        if not _still_ours(row, delivery):
+            return _as_it_stands(complaint, row)
         return _give_up(session, complaint, row, why, desk.now())
 
 
@@ -362,6 +376,8 @@ def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
+        if not _still_ours(row, delivery):
+            return _as_it_stands(complaint, row)
         outcome = _give_up(session, complaint, row, why, now)
         if row.draft_id is not None and complaint.state is State.APPROVED:
             move(

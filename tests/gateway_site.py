@@ -68,7 +68,9 @@ class PlainAssessor:
 def on_the_web(desk: Desk, clock: Clock) -> Desk:
     """The desk with the real web channel alone."""
     channels = Channels({("web", "default"): WebChannel(desk.engine, clock=clock)})
-    return replace(desk, channels=channels, assessor=PlainAssessor(), clock=clock)
+    return replace(
+        desk, channels=channels, assessor=PlainAssessor(), clock=clock, public_url="https://keluhan.warungsenja.example"
+    )
 
 
 @contextmanager

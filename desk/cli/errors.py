@@ -52,7 +52,9 @@ def _database(error: BaseException, names: list[str]) -> str:
     if "sqlalchemy.exc.OperationalError" in names:
         return f"The database does not do it now: {reason}. Try again; `tanggap doctor` tells what is wrong with it."
     if "sqlalchemy.exc.ProgrammingError" in names:
-        return f"The database is not as this version needs it: {reason}. Run `tanggap db upgrade`, then `tanggap doctor`."
+        return (
+            f"The database is not as this version needs it: {reason}. Run `tanggap db upgrade`, then `tanggap doctor`."
+        )
     if "sqlalchemy.exc.DataError" in names:
         return f"The database cannot keep this value: {reason}. Correct it."
     return f"The database refuses this: {reason}."

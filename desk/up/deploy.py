@@ -14,11 +14,13 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from desk.settings import Settings, read_settings
 from desk.up.deploy_file import SHIFT, deployment_file, read_deployments
+from desk.up.engine import POOL
 
 PATIENCE = 180.0
 """Seconds to wait for the server; its very first start builds its tables."""
@@ -57,6 +59,15 @@ def _schedules(one: Mapping[str, Any], settings: Settings) -> Iterator[Deploymen
         yield DeploymentScheduleCreate(schedule=schedule, active=said.get("active", True), slug=said.get("slug"))
 
 
+def _pool_is_there(client: SyncPrefectClient) -> bool:
+    """The house makes the pool as soon as the server answers; whoever heard the answer first waits for it."""
+    try:
+        client.read_work_pool(POOL)
+    except ObjectNotFound:
+        return False
+    return True
+
+
 def main() -> None:
     """Import the flows, wait for the server, apply everything; an argument names another prefect.yaml."""
     settings = read_settings()
@@ -69,6 +80,10 @@ def main() -> None:
         while (failed := client.api_healthcheck()) is not None:
             if time.monotonic() > until:
                 sys.exit(f"The Prefect server did not answer within {PATIENCE:.0f} seconds: {failed}")
+            time.sleep(0.2)
+        while not _pool_is_there(client):
+            if time.monotonic() > until:
+                sys.exit(f"There is no work pool {POOL} after {PATIENCE:.0f} seconds. `tanggap up` makes it.")
             time.sleep(0.2)
         for one, flow in zip(deployments, flows, strict=True):
             apply(client, one, flow, settings)

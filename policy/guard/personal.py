@@ -35,6 +35,9 @@ _STREET = re.compile(
     r"(?:no|nomor|nr|blok|kav|kavling|unit|lantai)\.? ?[a-z]{0,2}[-/]?\d{1,4}[a-z]?(?!\d)(?:[,/ ]{1,2}(?:rt"
     r"|rw)\.? ?[\d/]{1,7}){0,2}"
 )
+_STREET_CASED = re.compile(
+    r"(?<!\w)(?:Jl|Jln|JL|Jalan|JALAN|Gang|Gg)\.? (?:[A-Z][\w'.-]{1,30} ){1,4}(?:No\.? ?)?\d{1,4}[A-Za-z]?(?!\w)"
+)
 _RT_RW = re.compile(r"(?<!\w)rt\.? ?0{0,2}\d{1,3} ?[/,]? ?(?:rw)?\.? ?/? ?0{0,2}\d{1,3}(?!\w)")
 _STREET_EN = re.compile(
     r"(?<![\w-])\d{1,5}[A-Za-z]? (?:[A-Z][a-z]{1,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr"
@@ -164,8 +167,9 @@ def _with_digits(folded: Folded) -> Iterator[tuple[int, int, str]]:
     for pattern, what in ((_STREET, "address"), (_RT_RW, "address"), (_TAX, "tax")):
         for match in pattern.finditer(text):
             yield (*match.span(), what)
-    for match in _STREET_EN.finditer(folded.cased):
-        yield (*match.span(), "address")
+    for pattern in (_STREET_CASED, _STREET_EN):
+        for match in pattern.finditer(folded.cased):
+            yield (*match.span(), "address")
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
@@ -223,10 +227,7 @@ def _phone(written: str, digits: str, groups: list[str], before: str) -> bool:
 
 
 def _identity(digits: str) -> bool:
-    """Whether sixteen digits are a NIK: province, regency, district, birthday (a woman's day plus 40), serial number.
-
-    Source: Permendagri 95/2019 on the population number's parts.
-    """
+    """Whether sixteen digits are built like a NIK: three regions, birthday (a woman's day plus 40), serial number."""
     day = int(digits[6:8])
     day = day - 40 if day > 40 else day
     return (

@@ -223,17 +223,17 @@ def test_older_complaints_are_on_further_pages(visitor: Visitor, web: Desk) -> N
     assert path == ""
 
 
-@pytest.mark.parametrize("before", ["x", "-1", "999999999999999999", "9" * 30, "%00", "²"])
-def test_a_strange_page_is_a_page(visitor: Visitor, public: str, before: str) -> None:
-    assert visitor.get(f"/board?before={before}").status_code == 200
+def test_a_strange_page_is_a_page(visitor: Visitor, public: str) -> None:
+    for before in ("x", "-1", "999999999999999999", "9" * 30, "%00", "²"):
+        assert visitor.get(f"/board?before={before}").status_code == 200
 
 
-@pytest.mark.parametrize("reference", ["TG-1", "TG-", "x", "%00", "TG-99999999999999999999", "é", "TG-²"])
-def test_an_unknown_reference_is_not_there(visitor: Visitor, public: str, reference: str) -> None:
-    page = visitor.get(f"/board/{reference}")
+def test_an_unknown_reference_is_not_there(visitor: Visitor, public: str) -> None:
+    for reference in ("TG-1", "TG-", "x", "%00", "TG-99999999999999999999", "é", "TG-²"):
+        page = visitor.get(f"/board/{reference}")
 
-    assert page.status_code == 404
-    assert "Halaman ini tidak ada" in words_on(page)
+        assert page.status_code == 404
+        assert "Halaman ini tidak ada" in words_on(page)
 
 
 def test_markup_on_the_board_stays_text(visitor: Visitor, web: Desk) -> None:

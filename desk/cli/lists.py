@@ -1,0 +1,329 @@
+"""`tanggap complaints` and `tanggap complaint`: the list, and one with its timeline."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from db.words import Gate, Kind, Severity, State
+from desk.cli.common import ON_SCREEN, AsJson, Limit, Reference, the_desk
+from desk.cli.output import (
+    day_or_moment,
+    json_line,
+    moment,
+    one_line,
+    safe,
+    say,
+    say_json,
+    say_json_list,
+    show,
+    styled,
+    table,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from db.tables import Complaint, Draft, Event, Message, Review
+    from tasks.desk import Desk
+    from tasks.export import Case
+    from tasks.listing import ComplaintLine
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the command line."""
+    app.command()(complaints)
+    app.command()(complaint)
+
+
+def complaints(
+    state: Annotated[list[State] | None, typer.Option("--state", help="In this state; may be given again.")] = None,
+    severity: Annotated[list[Severity] | None, typer.Option("--severity", help="Of this severity.")] = None,
+    kind: Annotated[list[Kind] | None, typer.Option("--kind", help="Of this kind.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="From this channel.")] = None,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="PERSON", help="Owned by this person.")] = None,
+    gate: Annotated[Gate | None, typer.Option("--gate", help="With an open review at this gate.")] = None,
+    late: Annotated[bool, typer.Option("--late", help="Past the promised time.")] = False,
+    quarantined: Annotated[
+        bool, typer.Option("--quarantined", help="List instead the records that could not be read, with their reason.")
+    ] = False,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """List complaints, newest first."""
+    from tasks.listing import Wanted, count_complaints
+    from tasks.listing import complaints as find
+
+    if quarantined:
+        _quarantine(limit, as_json)
+        return
+    most = limit if limit is not None or as_json else ON_SCREEN
+    wanted = Wanted(
+        states=tuple(state or ()),
+        severities=tuple(severity or ()),
+        kinds=tuple(kind or ()),
+        channel=channel,
+        owner=owner,
+        gate=gate,
+        late=late,
+        limit=most,
+    )
+    with the_desk() as desk:
+        if as_json:
+            say_json_list(find(desk, wanted))
+            return
+        lines = list(find(desk, wanted))
+        total = count_complaints(desk, wanted)
+        zone, now = desk.policy.calendar.zone, desk.now()
+    if not lines:
+        say("No complaints." if wanted == Wanted(limit=most) else "No complaints like that.")
+        return
+    columns = ("Ref", "State", "Sev", "Category", "Channel", "Waits for", "Answer by", "Text")
+    show(table(*columns, rows=(_row(line, zone, now) for line in lines), wide="Text"))
+    if total > len(lines):
+        say(f"{len(lines)} of {total:,}; --limit N shows more.")
+
+
+def _row(line: "ComplaintLine", zone: ZoneInfo, now: datetime) -> tuple[object, ...]:
+    due = line.held_until if line.state is State.HELD else line.answer_by
+    waits = ", ".join(gate.value for gate in line.gates) or (line.owner or "")
+    return (
+        line.reference,
+        styled(line.state.value, STATE_STYLES.get(line.state, "")),
+        styled(line.severity.value if line.severity else "", SEVERITY_STYLES.get(line.severity or Severity.S4, "")),
+        line.category or (line.kind.value if line.kind else ""),
+        line.channel,
+        waits,
+        styled(day_or_moment(due, zone, now) if line.late or _open(line) else "", "bold red" if line.late else ""),
+        one_line(line.text, 60),
+    )
+
+
+def _open(line: "ComplaintLine") -> bool:
+    from tasks.watch import WAITING
+
+    return line.state in WAITING
+
+
+STATE_STYLES = {
+    State.HELD: "yellow",
+    State.IN_REVIEW: "cyan",
+    State.CLOSED: "dim",
+    State.NOTED: "dim",
+    State.SPAM: "dim",
+    State.MERGED: "dim",
+}
+SEVERITY_STYLES = {Severity.S1: "bold red", Severity.S2: "yellow"}
+
+
+def _quarantine(limit: int | None, as_json: bool) -> None:
+    from tasks.listing import count_quarantined
+    from tasks.listing import quarantined as find
+
+    with the_desk() as desk:
+        if as_json:
+            say_json_list(find(desk, limit))
+            return
+        lines = list(find(desk, limit or ON_SCREEN))
+        with desk.transaction() as session:
+            total = count_quarantined(session)
+        zone, now = desk.policy.calendar.zone, desk.now()
+    if not lines:
+        say("Nothing is in quarantine.")
+        return
+    rows = (
+        (line.number, day_or_moment(line.at, zone, now), one_line(line.place, 40), f"{line.reason}\n{one_line(line.raw, 80)}")
+        for line in lines
+    )
+    show(table("No", "Seen", "Place", "Reason and record", rows=rows, wide="Reason and record"))
+    if total > len(lines):
+        say(f"{len(lines)} of {total:,}; --limit N shows more.")
+    say("Mend the records in their file and import it again: what is taken leaves the quarantine.")
+
+
+def complaint(ref: Reference, as_json: AsJson = False) -> None:
+    """Show one complaint: where it stands, what was said, who decided, and its whole timeline."""
+    from tasks.export import as_json as case_as_json
+    from tasks.export import read_case
+
+    with the_desk() as desk:
+        case = read_case(desk, ref)
+        if as_json:
+            say_json(case_as_json(case))
+            return
+        _show_case(desk, case)
+
+
+def _show_case(desk: "Desk", case: "Case") -> None:
+    zone, found = desk.policy.calendar.zone, case.complaint
+    show(styled(f"{found.reference}  {found.state.value}", "bold"))
+    for name, said in _facts(desk, case, zone):
+        show_fact(name, said)
+    _show_answer_by(desk, found, zone)
+    _show_assessment(case)
+    heading("Messages")
+    for message in case.messages:
+        _show_message(message, zone)
+    if case.drafts:
+        heading("Drafts")
+        for draft in case.drafts:
+            _show_draft(draft, zone)
+    if case.reviews:
+        heading("Reviews")
+        show(table("No", "Draft", "Gate", "State", "Deadline", "Decided", rows=(_review(one, zone) for one in case.reviews), wide="Decided"))
+    if case.deliveries:
+        heading("Deliveries")
+        rows = (
+            (one.kind, one.visibility, one.channel, one.state, moment(one.sent_at or one.due_at, zone), one.why or one.url or "")
+            for one in case.deliveries
+        )
+        show(table("Kind", "Where", "Channel", "State", "When", "Why, or address", rows=rows, wide="Why, or address"))
+    if case.notes:
+        heading("Notes (internal)")
+        for note in case.notes:
+            say(f"{moment(note.at, zone)}  {safe(note.by)}: {safe(note.text)}")
+    heading("Timeline")
+    show_events(case.events, zone)
+
+
+def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | None]]:
+    found = case.complaint
+    person = case.person
+    who = ", ".join(
+        dict.fromkeys(filter(None, (person.name if person else None, *(one.handle for one in case.identities))))
+    )
+    return [
+        ("Came in", f"{moment(found.opened_at, zone)} on {found.channel} ({found.visibility.value})"),
+        ("Complainant", f"{who or 'not known'} (number {person.id})" if person else "not known"),
+        ("Owner", found.owner),
+        ("Held", f"{found.held_why}, until {moment(found.held_until, zone)}" if found.held_why else None),
+        ("Merged into", f"TG-{found.merged_into}" if found.merged_into else None),
+        ("Merged in", ", ".join(case.merged_in) or None),
+        ("Incident", ", ".join(f"{one.reference} ({one.state.value})" for one in case.incidents) or None),
+        ("Acknowledged", moment(found.acknowledged_at, zone) or None),
+        ("Answered", moment(found.responded_at, zone) or None),
+        ("Resolved", f"{moment(found.resolved_at, zone)}: {found.resolution or ''}" if found.resolved_at else None),
+        ("Closed", f"{moment(found.closed_at, zone)} ({found.closed_why})" if found.closed_at else None),
+        ("Reopened", f"{found.reopened} times" if found.reopened else None),
+        ("Follow-up", _follow_up(case)),
+        ("Tracking page", case.tracking_url),
+    ]
+
+
+def _follow_up(case: "Case") -> str | None:
+    if not case.follow_ups:
+        return None
+    last = case.follow_ups[-1]
+    score = f", survey {last.score} of 5" if last.score is not None else ""
+    why = f" ({last.withheld_why})" if last.withheld_why else ""
+    return f"{last.state.value}{why}{score}"
+
+
+def _show_answer_by(desk: "Desk", found: "Complaint", zone: ZoneInfo) -> None:
+    from tasks.listing import is_late
+
+    if found.answer_by is None:
+        return
+    late = is_late(found, desk.now()) and found.state is not State.HELD
+    show_fact("Answer by", f"{moment(found.answer_by, zone)}{' – late' if late else ''}")
+    for step in found.answer_steps:
+        say(f"{'':15}{safe(step)}")
+
+
+def _show_assessment(case: "Case") -> None:
+    found = case.complaint
+    if found.kind is None:
+        return
+    said = [found.kind.value, found.category.value if found.category else None, found.severity.value if found.severity else None]
+    seeks = f"seeks {found.remedy.value}" if found.remedy else None
+    anger = f"anger {found.anger}"
+    show_fact("Assessed as", ", ".join(filter(None, [*said, seeks, anger, found.language])))
+    if found.risks:
+        show_fact("Risks", ", ".join(found.risks))
+    if found.corrected:
+        show_fact("Set by people", ", ".join(found.corrected))
+    last = next((one for one in reversed(case.assessments) if one.message_id == found.first_message_id), None)
+    if last is None:
+        return
+    for reason in last.because:
+        say(f"{'':15}{safe(reason)}")
+    for one in last.evidence:
+        say(f"{'':15}{safe(str(one.get('field', '')))}: “{one_line(str(one.get('quote', '')), 100)}”")
+
+
+def _show_message(message: "Message", zone: ZoneInfo) -> None:
+    way = "→" if message.direction.value == "out" else "←"
+    taken_down = ", taken down" if message.removed_at else ""
+    edited = f", edited {message.revision - 1} times" if message.revision > 1 else ""
+    reach = f", {message.views:,} views" if message.views else ""
+    show(styled(f"{way} {moment(message.posted_at, zone)}  {message.channel}, {message.visibility.value}{reach}{edited}{taken_down}", "bold"))
+    for line in safe(message.text).split("\n"):
+        say(f"  {line}")
+    for attachment in message.attachments:
+        said = f"{attachment.get('name', '')} ({attachment.get('type', '')}, {attachment.get('size', 0):,} bytes)"
+        say(f"  attached: {one_line(said)}")
+
+
+def _show_draft(draft: "Draft", zone: ZoneInfo) -> None:
+    blocked = ", blocked" if draft.blocked else ""
+    source = f" from {draft.template}" if draft.template else ""
+    show(styled(f"{draft.id}  {moment(draft.written_at, zone)} by {draft.author}{source}, {draft.visibility.value}{blocked}", "bold"))
+    for line in safe(draft.text).split("\n"):
+        say(f"  {line}")
+    show_findings(draft.findings)
+
+
+def show_findings(findings: Any) -> None:
+    """What the guardrails said about a draft."""
+    for one in findings:
+        said = f"  {one.get('level')}: {one.get('rule')} “{one_line(str(one.get('quote', '')), 60)}” – {one.get('message', '')}"
+        show(styled(said, "red" if one.get("level") == "block" else "yellow"))
+
+
+def _review(one: "Review", zone: ZoneInfo) -> tuple[object, ...]:
+    gate = f"{one.gate.value} for {one.stands_in_for.value}" if one.stands_in_for else one.gate.value
+    decided = ""
+    if one.decided_at is not None and one.verdict is not None:
+        decided = f"{one.verdict.value} by {one.decided_by}, {moment(one.decided_at, zone)}"
+        decided += f": {one.note}" if one.note else ""
+    return (one.id, one.draft_id, f"{gate} ({one.purpose})", one.state, moment(one.deadline, zone), decided)
+
+
+def heading(text: str) -> None:
+    """A line above a part."""
+    say("")
+    show(styled(text, "bold underline"))
+
+
+def show_fact(name: str, said: str | None) -> None:
+    """A name and its value, if there is one; further lines under the first."""
+    if said:
+        first, *more = safe(said).split("\n")
+        say(f"{name:<15}{first}")
+        for line in more:
+            say(f"{'':15}{line}")
+
+
+def show_events(events: "tuple[Event, ...]", zone: ZoneInfo) -> None:
+    """A chain, one line an event."""
+    left_out = {"digest", "sha256"}
+    rows = (
+        (
+            event.number,
+            event.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+            event.name,
+            event.by if event.typed_by in (None, event.by) else f"{event.by} (typed by {event.typed_by})",
+            ", ".join(f"{key} {_short(value)}" for key, value in event.data.items() if key not in left_out),
+        )
+        for event in events
+    )
+    show(table("No", "When", "Event", "By", "What", rows=rows, wide="What"))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        return "+".join(str(one) for one in value) or "none"
+    return json_line(value) if isinstance(value, dict) else str(value)
+
+
+__all__ = ["add_to", "complaint", "complaints", "heading", "show_events", "show_fact", "show_findings", "warn"]

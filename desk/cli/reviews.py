@@ -1,0 +1,106 @@
+"""`tanggap inbox` and `tanggap decide`: what waits for a decision, and a decision."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from db.words import Gate, Verdict
+from desk.cli.common import AsJson, AsPerson, author, read_text, the_desk
+from desk.cli.errors import Trouble
+from desk.cli.lists import SEVERITY_STYLES, show_findings
+from desk.cli.output import day_or_moment, one_line, safe, say, say_json_list, show, styled
+
+AT_A_GATE = re.compile(r"(?P<reference>TG-\d+):(?P<gate>\w+)", re.IGNORECASE)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the command line."""
+    app.command()(inbox)
+    app.command()(decide)
+
+
+def inbox(
+    gate: Annotated[Gate | None, typer.Option("--gate", help="Only this gate's.")] = None,
+    person: Annotated[str | None, typer.Option("--person", help="Only what this person may decide.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the reviews that wait for a decision, the most urgent first, with the words to decide about."""
+    from tasks.listing import inbox as find
+
+    with the_desk() as desk:
+        waiting = find(desk, gate, person)
+        zone, now = desk.policy.calendar.zone, desk.now()
+    if as_json:
+        say_json_list(waiting)
+        return
+    if not waiting:
+        say("Nothing waits for a decision.")
+        return
+    for one in waiting:
+        severity = one.severity.value if one.severity else ""
+        due = f"by {day_or_moment(one.deadline, zone, now)}{' – late' if one.late else ''}"
+        head = f"{one.review}  {one.reference} {severity}  {one.gate.value} ({one.purpose})  {due}"
+        show(styled(head, SEVERITY_STYLES.get(one.severity, "bold") if one.severity else "bold"))
+        why = f"{one.because}; risks: {', '.join(one.risks)}" if one.risks else one.because
+        say(f"   why: {safe(why)}")
+        if one.escalated_to:
+            say(f"   escalated to {safe(one.escalated_to)}")
+        say(f"   customer: {one_line(one.complaint, 240)}")
+        say(f"   {one.kind.value} on {one.channel}, {one.visibility.value}, written by {safe(one.author)}:")
+        for line in safe(one.draft).split("\n"):
+            say(f"     {line}")
+        show_findings(one.findings)
+        say("")
+    say("Decide: `tanggap decide NUMBER --approve --as PERSON`, or --edit FILE, --changes NOTE, --reject NOTE.")
+
+
+def decide(
+    review: Annotated[str, typer.Argument(metavar="REVIEW", help="Its number in the inbox, or TG-1042:pr.")],
+    as_: AsPerson,
+    approve: Annotated[bool, typer.Option("--approve", help="These words may go out.")] = False,
+    edit: Annotated[
+        str | None, typer.Option("--edit", metavar="FILE", help="These words instead (- for standard input); others decide.")
+    ] = None,
+    changes: Annotated[str | None, typer.Option("--changes", metavar="NOTE", help="Draft it anew, as the note says.")] = None,
+    reject: Annotated[str | None, typer.Option("--reject", metavar="NOTE", help="Nothing like it goes out; the note says why.")] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HASH", help="Refuse unless the draft is still this one (inbox --json).")
+    ] = None,
+) -> None:
+    """Decide a review. The first decision wins; nobody approves their own words."""
+    from tasks import decide as steps
+    from tasks.listing import review_at
+
+    if sum((approve, edit is not None, changes is not None, reject is not None)) != 1:
+        raise typer.BadParameter("give exactly one of --approve, --edit FILE, --changes NOTE, --reject NOTE")
+    text = read_text(edit) if edit is not None else None
+    by = author(as_)
+    at_a_gate = AT_A_GATE.fullmatch(review)
+    if at_a_gate is None and not (review.isdecimal() and len(review) <= 18):
+        raise Trouble(f"{review} is no review. Give its number (`tanggap inbox`), or reference and gate: TG-1042:pr.")
+    gate = _gate(at_a_gate["gate"]) if at_a_gate else None
+    with the_desk() as desk:
+        number = int(review) if at_a_gate is None else review_at(desk, at_a_gate["reference"], gate or Gate.CS)
+        if text is not None and number is not None:
+            draft = steps.edit(desk, number, text, by, sha256)
+            say(f"TG-{draft.complaint_id}: draft {draft.id} replaces it; its reviews are open, {as_} decides none of them.")
+            return
+        note = changes if changes is not None else reject
+        verdict = Verdict.APPROVE if approve else Verdict.REJECT if reject is not None else Verdict.CHANGES
+        decision = steps.Decision(by, verdict, note, sha256)
+        if number is not None:
+            done = steps.decide(desk, number, decision)
+        else:
+            assert at_a_gate is not None
+            assert gate is not None
+            done = steps.decide_gate(desk, at_a_gate["reference"].upper(), gate, decision)
+    still = f"; still to decide: {', '.join(gate.value for gate in done.waiting)}" if done.waiting else ""
+    say(f"{done.reference}: {done.gate.value} {verdict.value} by {as_}. It is {done.state.value}{still}.")
+
+
+def _gate(word: str) -> Gate:
+    try:
+        return Gate(word.lower())
+    except ValueError:
+        raise Trouble(f"There is no gate {word}; there are {', '.join(Gate)}.") from None
