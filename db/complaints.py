@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.states import INCIDENT_MOVES, MOVES, IllegalMove
-from db.tables import Complaint, Direction, Event, Incident, Message
+from db.tables import Complaint, Direction, Event, Identity, Incident, Message
 from db.words import IncidentState, State
 
 
@@ -122,6 +122,26 @@ def messages_of(session: Session, number: int, direction: Direction | None = Non
     if direction is not None:
         query = query.where(col(Message.direction) == direction)
     return list(session.execute(query.order_by(col(Message.posted_at), col(Message.id))).scalars())
+
+
+def own_messages(session: Session, complaint: Complaint) -> list[Message]:
+    """What the complainant wrote, oldest first: in a public thread others write too, and their words are not theirs.
+
+    Where nobody is known behind the complaint, or was forgotten: the message that opened it.
+    """
+    if complaint.complainant_id is None:
+        return [first_message(session, complaint)]
+    rows = session.execute(
+        select(Message)
+        .join(Identity, col(Identity.id) == col(Message.identity_id))
+        .where(
+            col(Message.complaint_id) == complaint.id,
+            col(Message.direction) == Direction.IN,
+            col(Identity.complainant_id) == complaint.complainant_id,
+        )
+        .order_by(col(Message.posted_at), col(Message.id))
+    )
+    return list(rows.scalars()) or [first_message(session, complaint)]
 
 
 def first_message(session: Session, complaint: Complaint) -> Message:

@@ -8,12 +8,16 @@ from sqlmodel import Session
 
 
 def make_engine(url: str, *, pool: int = 5) -> Engine:
-    """An engine on the desk's database; connections are tested before use, since a database may restart under it."""
+    """An engine on the desk's database; connections are tested before use, since a database may restart under it.
+
+    Errors do not quote parameters: a customer's words must not get into logs.
+    """
     return create_engine(
         url,
         pool_size=pool,
         max_overflow=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"application_name": "tanggap", "connect_timeout": 10},
     )
 

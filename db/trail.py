@@ -8,9 +8,9 @@ states, tokens and salted digests.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -19,6 +19,8 @@ from sqlmodel import Session
 from db.tables import Anchor, Complaint, Event, Incident
 
 DESK = "desk"
+LONGEST_TRANSACTION = timedelta(hours=1)
+"""An event may come to light this long after the instant it bears."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ class BrokenChain:
 
 
 def verify(session: Session) -> Iterator[BrokenChain]:
-    """Walk every chain and its head; yields what is broken, reading in constant memory."""
+    """Walk every chain, its head and the anchors; yields what is broken. Events are read in constant memory."""
     heads = _heads(session)
+    anchored = yield from _anchored(session)
     chain, number, before = "", 0, ""
     rows = session.execute(select(Event).order_by(Event.chain, Event.number).execution_options(yield_per=2000))  # type: ignore[arg-type]
     seen: dict[str, tuple[int, str]] = {}
@@ -124,32 +127,78 @@ def verify(session: Session) -> Iterator[BrokenChain]:
             yield BrokenChain(chain, event.number, "does not follow from the one before")
         if digest_of(event) != event.hash:
             yield BrokenChain(chain, event.number, "was changed after it was written")
+        day, hash_ = anchored.pop((chain, event.number), (None, event.hash))
+        if hash_ != event.hash:
+            yield BrokenChain(chain, event.number, f"is another one than was anchored on {day}")
         number, before = event.number, event.hash
         seen[chain] = (number, before)
         session.expunge(event)
     for chain, head in heads.items():
-        if head[0] and seen.get(chain) != head:
+        if head[0] and seen.get(chain) != head and not _ends_at_its_head(session, chain):
             yield BrokenChain(chain, head[0], "is the head that its row remembers, but the chain ends elsewhere")
+    for (chain, number), (day, _) in anchored.items():
+        yield BrokenChain(chain, number, f"was there when it was anchored on {day}, and is gone")
+
+
+def _ends_at_its_head(session: Session, chain: str) -> bool:
+    """Asked in one statement, since a living desk may have written between reading the heads and the events."""
+    letters, _, number = chain.partition("-")
+    table = Complaint if letters == "TG" else Incident
+    later = select(Event.id).where(Event.chain == chain, Event.number > table.events).exists()  # type: ignore[call-overload]
+    found = session.execute(
+        select(Event.id).where(  # type: ignore[call-overload]
+            table.id == int(number),
+            Event.chain == chain,
+            Event.number == table.events,
+            Event.hash == table.head,
+            ~later,
+        )
+    )
+    return found.first() is not None
+
+
+def _anchored(session: Session) -> Generator[BrokenChain, None, dict[tuple[str, int], tuple[date, str]]]:
+    """What the anchors say of each chain's head, by chain and number; yields the anchors that do not add up."""
+    said: dict[tuple[str, int], tuple[date, str]] = {}
+    before = ""
+    for found in session.execute(select(Anchor).order_by(Anchor.day)).scalars():  # type: ignore[arg-type]
+        if found.digest != _digest_of_anchor(found.day, found.heads, before):
+            yield BrokenChain(f"the anchor of {found.day}", 0, "was changed, or one before it was")
+        said |= {(chain, number): (found.day, hash_) for chain, (number, hash_) in found.heads.items()}
+        before = found.digest
+    return said
 
 
 def anchor(session: Session, day: date, at: datetime) -> Anchor:
-    """Write the day's digest over all heads; calling it again on that day returns what stands."""
+    """Write down the heads of all chains that grew since the last anchor, and a digest over them and that anchor's.
+
+    Calling it again on that day returns what stands.
+    """
     found = session.get(Anchor, day)
     if found is not None:
         return found
+    last = session.execute(select(Anchor).order_by(Anchor.day.desc()).limit(1)).scalar_one_or_none()  # type: ignore[attr-defined]
     heads = _heads(session)
-    number, before = _desk_head(session)
-    heads[DESK] = (number, before)
-    said = json.dumps(heads, sort_keys=True, separators=(",", ":"))
+    heads[DESK] = _desk_head(session)
+    grew = select(Event.chain).distinct()  # type: ignore[call-overload]
+    if last is not None:
+        grew = grew.where(Event.at >= last.at - LONGEST_TRANSACTION)
+    kept = {chain: list(heads[chain]) for chain in session.execute(grew).scalars()}
     made = Anchor(
         day=day,
         at=at,
-        chains=len(heads),
+        chains=sum(count > 0 for count, _ in heads.values()),
         events=sum(count for count, _ in heads.values()),
-        digest=hashlib.sha256(said.encode()).hexdigest(),
+        heads=kept,
+        digest=_digest_of_anchor(day, kept, last.digest if last else ""),
     )
     session.add(made)
     return made
+
+
+def _digest_of_anchor(day: date, heads: Mapping[str, Any], before: str) -> str:
+    said = {"day": day.isoformat(), "heads": {chain: list(head) for chain, head in heads.items()}, "before": before}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def history(session: Session, subject: Complaint | Incident) -> list[Event]:
@@ -163,7 +212,7 @@ def count_by_name(session: Session, since: datetime, until: datetime) -> Mapping
     found = session.execute(
         select(Event.name, func.count()).where(Event.at >= since, Event.at < until).group_by(Event.name)  # type: ignore[call-overload]
     )
-    return {name: count for name, count in found}
+    return dict(found.tuples().all())
 
 
 def _desk_head(session: Session) -> tuple[int, str]:

@@ -16,6 +16,10 @@ class Kind(StrEnum):
     SPAM = "spam"
 
 
+ANSWERABLE = frozenset({Kind.COMPLAINT, Kind.QUESTION})
+"""What somebody waits for an answer to."""
+
+
 class Category(StrEnum):
     """What a complaint is about."""
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policy.assess.rules import RuleAssessor
 from sqlalchemy import Engine
 
 from db import migrate
@@ -13,6 +12,7 @@ from db.session import make_engine
 from desk.postgres import database
 from desk.settings import Settings
 from integrations.channels.registry import build_channels
+from policy.assess.rules import RuleAssessor
 from policy.loading import Policy, load_policy
 from tasks.desk import Desk
 

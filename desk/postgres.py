@@ -22,7 +22,7 @@ from desk.embedded import DATABASE, PREFECT_DATABASE, EmbeddedServer
 from desk.errors import HouseError, explained
 from desk.settings import Settings
 
-__all__ = ["Database", "HouseError", "database", "database_exists", "revive", "scratch_database"]
+__all__ = ["Database", "HouseError", "database", "database_exists", "make_home", "revive", "scratch_database"]
 
 OLDEST_POSTGRES = 14
 
@@ -53,7 +53,7 @@ def database(settings: Settings) -> Iterator[Database]:
     if settings.database_url is not None:
         yield _named(settings)
         return
-    _make_home(settings.home)
+    make_home(settings.home)
     with _held(settings.home / "postgres.users") as users:
         try:
             with _sole(settings.home):
@@ -230,7 +230,7 @@ def _make_databases(server: EmbeddedServer) -> None:
 # The locks and the home
 
 
-def _make_home(home: Path) -> None:
+def make_home(home: Path) -> None:
     """Make TANGGAP_HOME, private; root's may be walked through, since root's server runs as somebody else."""
     with explained(home):
         if not home.exists():

@@ -53,7 +53,7 @@ def take_in(duty: Duty, channel: Channel) -> None:
     counts = total.summary()
     duty.count(**counts)
     if sum(counts.values()):
-        show_batch(f"{channel.name} records", counts, total.notes)
+        show_batch(f"{channel.name} records", counts, total.places)
 
 
 def show_assessed(duty: Duty, done: Assessed) -> None:

@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from db.tables import Complaint, Delivery, Identity, Message
-from db.words import DeliveryKind, Kind, Risk
+from db.words import DeliveryKind, Kind, Risk, Visibility
+from policy.guard.personal import shows_own_number
 from policy.templates import acknowledgement_name
 from tasks.desk import Desk
 from tasks.outbox import queue_pre_approved, target_of, withheld
@@ -47,6 +48,29 @@ def acknowledge(session: Session, desk: Desk, complaint: Complaint, message: Mes
         visibility=message.visibility,
         now=now,
         due_at=now + desk.policy.deadlines.question_acknowledged_from if plain_question else now,
+        discriminator=str(message.id),
+    )
+
+
+def warn_of_own_data(session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime) -> None:
+    """Tell somebody who posted their own identity or card number, privately, to protect it.
+
+    It is the only text that may suggest to remove something, and it is never said in public.
+    """
+    exposed = message.visibility is Visibility.PUBLIC and shows_own_number(message.text)
+    if not exposed or desk.channels.get(message.channel, message.account).manual:
+        return
+    identity = session.get(Identity, message.identity_id) if message.identity_id else None
+    queue_pre_approved(
+        session,
+        desk,
+        complaint,
+        DeliveryKind.NOTICE,
+        render(session, desk, complaint, "protect_your_data", visibility=Visibility.PRIVATE),
+        target=target_of(message, identity),
+        visibility=Visibility.PRIVATE,
+        now=now,
+        discriminator=str(message.id),
     )
 
 

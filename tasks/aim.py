@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from db.complaints import messages_of
-from db.tables import Complaint, Direction, Identity, Message
+from db.complaints import own_messages
+from db.tables import Complaint, Identity
 from db.words import Visibility
 from integrations.channels.base import ChannelError, Target
 from tasks.desk import Desk
@@ -40,9 +40,8 @@ class Aim:
 
 def mark(session: Session, complaint: Complaint) -> Mark:
     """The message to answer: the newest of the complainant's own on the complaint's channel."""
-    messages = messages_of(session, complaint.id, Direction.IN)
-    own = [message for message in messages if message.channel == complaint.channel] or messages
-    newest = own[-1]
+    own = own_messages(session, complaint)
+    newest = ([message for message in own if message.channel == complaint.channel] or own)[-1]
     identity = session.get(Identity, newest.identity_id) if newest.identity_id else None
     return Mark(
         complaint_id=complaint.id,
@@ -79,8 +78,3 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         if visibility is Visibility.PRIVATE:
             break
     return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)))
-
-
-def newest_message(session: Session, complaint: Complaint) -> Message:
-    """The complainant's newest message."""
-    return messages_of(session, complaint.id, Direction.IN)[-1]

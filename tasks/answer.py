@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import lock, messages_of, move
+from db.complaints import lock, move, own_messages
 from db.fingerprint import fingerprint
-from db.tables import Complaint, Direction, Draft
+from db.tables import Complaint, Draft
 from db.words import DeliveryKind, Kind, State, Visibility
-from policy.guard.checking import check, worst
-from policy.guard.draft import DraftText, Finding
+from policy.guard import DraftText, Finding, check, worst
 from policy.templates import Rendered, reply_name
 from tasks.aim import Aim, Mark, aim, mark
 from tasks.desk import Desk
 from tasks.rounds import hold, open_round
-from tasks.words import render
+from tasks.words import render, spoken_date
 
 VARIANTS_TRIED = 3
 """So many wordings the machine tries before a person is asked to write."""
@@ -35,11 +34,15 @@ class Answered:
 
 
 def due_for_answer(desk: Desk, limit: int = 200) -> list[Mark]:
-    """The complaints that wait for a draft, with the message that is answered, gravest first."""
+    """The complaints that wait for a draft, with the message that is answered, gravest first.
+
+    One whose newest message is not assessed yet waits for that: an answer must not pass over it.
+    """
+    unread = exists().where(col(Message.complaint_id) == col(Complaint.id), col(Message.assess_due))
     with desk.transaction() as session:
         rows = session.execute(
             select(Complaint)
-            .where(col(Complaint.state).in_([State.ASSESSED, State.DRAFTING]))
+            .where(col(Complaint.state).in_([State.ASSESSED, State.DRAFTING]), ~unread)
             .order_by(col(Complaint.severity), col(Complaint.id))
             .limit(limit)
         ).scalars()
@@ -173,7 +176,7 @@ def store_draft(
 
 def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibility: Visibility) -> list[Finding]:
     """What the guardrails find in a text for this complaint."""
-    said = "\n".join(message.text for message in messages_of(session, complaint.id, Direction.IN))
+    said = "\n".join(message.text for message in own_messages(session, complaint))
     draft = DraftText(
         text=text,
         visibility=visibility,
@@ -182,10 +185,17 @@ def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibil
         lang=complaint.language,
         category=complaint.category.value if complaint.category else None,
         risks=tuple(complaint.risks),
-        facts=(complaint.reference,),
+        facts=(complaint.reference, *(spoken_date(desk, complaint.answer_by, language) for language in ("id", "en"))),
         kind=complaint.kind,
     )
-    return check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
+    findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
+    return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]
+
+
+def _in_own_link(finding: Finding, text: str, link: str) -> bool:
+    """The private page's address is the complainant's own; a desk under a plain host name looks like internal text."""
+    start = text.find(link)
+    return start >= 0 and start <= finding.start and finding.end <= start + len(link)
 
 
 def invites_private(desk: Desk, text: str) -> bool:

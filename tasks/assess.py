@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from db import trail
@@ -12,25 +12,23 @@ from db.complaints import lock_many, move
 from db.tables import (
     Assessment,
     Complaint,
-    Draft,
     Identity,
     Message,
-    Round,
-    RoundState,
+    MessageRevision,
 )
 from db.wake import wake
-from db.words import Kind, State, Visibility
+from db.words import ANSWERABLE, Kind, State, Visibility
 from policy.assessment import Author, Text, TextAssessment
 from policy.severity import Grade, grade
 from policy.watching import Disposition, disposition
-from tasks.acknowledge import acknowledge
+from tasks.acknowledge import acknowledge, warn_of_own_data
 from tasks.desk import Desk
-from tasks.follow_up import found_post, reopen
+from tasks.follow_up import found_post
 from tasks.merge import merge_into, merge_target
+from tasks.outbox import cancel_kinds
 from tasks.promise import promise
-from tasks.rounds import message_reach, needs_of, reviews_of, void, widen
-
-ANSWERABLE = frozenset({Kind.COMPLAINT, Kind.QUESTION})
+from tasks.reopen import reopen
+from tasks.rounds import message_reach, risk_may_have_risen
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
             message.assess_due = False
             message.kind = finding.kind
             session.add(message)
-            changed = _write(session, complaint, message, finding, graded, now)
-            _follow(session, desk, complaint, message, finding, graded, changed, now)
+            news = _write(session, complaint, message, finding, graded, now)
+            _follow(session, desk, complaint, message, finding, graded, news, now)
             to_answer += complaint.state is State.ASSESSED
             watched += complaint.state is State.MONITORING
             noted += complaint.state in (State.NOTED, State.SPAM)
@@ -114,19 +112,31 @@ def _text(desk: Desk, message: Message, identity: Identity | None) -> Text:
     )
 
 
+@dataclass(frozen=True)
+class _News:
+    """What is new about a message: its finding, and whether its words were read before."""
+
+    finding: bool
+    words: bool
+
+
 def _write(
     session: Session, complaint: Complaint, message: Message, finding: TextAssessment, graded: Grade, now: datetime
-) -> bool:
-    """Store the assessment and carry it over to the complaint; tells whether anything is new."""
+) -> _News:
+    """Store the assessment and carry it over to the complaint; tells what is new."""
     last = session.execute(
-        select(Assessment).where(col(Assessment.message_id) == message.id).order_by(col(Assessment.id).desc()).limit(1)
+        select(Assessment)
+        .where(col(Assessment.complaint_id) == complaint.id, col(Assessment.message_id) == message.id)
+        .order_by(col(Assessment.id).desc())
+        .limit(1)
     ).scalar_one_or_none()
     risks = sorted(risk.value for risk in graded.risks)
     said = (finding.kind, finding.category, finding.remedy, graded.severity, risks, finding.anger, finding.language)
+    words = last is None or _edited_since(session, message, last.at)
     if last is not None and said == (
         last.kind, last.category, last.remedy, last.severity, sorted(last.risks), last.anger, last.language,
     ):  # fmt: skip
-        return False
+        return _News(False, words)
     row = Assessment(
         complaint_id=complaint.id,
         message_id=message.id,
@@ -147,33 +157,80 @@ def _write(
     session.add(row)
     session.flush()
     first = complaint.first_message_id in (None, message.id)
-    _carry_over(complaint, finding, graded, first)
+    if first:
+        _carry_over_first(complaint, finding, graded, _others(session, complaint, message) if last else [])
+    else:
+        _carry_over_later(complaint, finding, graded)
     complaint.addressed = finding.addressed if first else complaint.addressed or finding.addressed
     session.add(complaint)
-    return True
+    return _News(True, words)
 
 
-def _carry_over(complaint: Complaint, finding: TextAssessment, graded: Grade, first: bool) -> None:
-    """The first message tells what a complaint is; later ones can make it graver, never milder.
+def _edited_since(session: Session, message: Message, at: datetime) -> bool:
+    if message.revision == 1:
+        return False
+    replaced = session.execute(
+        select(func.max(MessageRevision.replaced_at)).where(col(MessageRevision.message_id) == message.id)
+    ).scalar_one()
+    return replaced is not None and replaced >= at
 
-    What a person corrected stays.
-    """
-    values: dict[str, object] = {}
-    if first or (complaint.kind not in ANSWERABLE and finding.kind in ANSWERABLE):
-        values |= {
-            "kind": finding.kind,
-            "category": finding.category,
-            "remedy": finding.remedy,
-            "language": finding.language,
-        }
-    if complaint.severity is None or first or graded.severity.at_least(complaint.severity):
-        values["severity"] = graded.severity
-    risks = {risk.value for risk in graded.risks}
-    values["risks"] = sorted(risks if first else risks | set(complaint.risks))
-    values["anger"] = finding.anger if first else max(complaint.anger, finding.anger)
+
+def _others(session: Session, complaint: Complaint, message: Message) -> list[Assessment]:
+    """The last finding about each other message of the complaint."""
+    rows = session.execute(
+        select(Assessment)
+        .where(col(Assessment.complaint_id) == complaint.id, col(Assessment.message_id) != message.id)
+        .order_by(col(Assessment.message_id), col(Assessment.id).desc())
+        .distinct(col(Assessment.message_id))
+    )
+    return list(rows.scalars())
+
+
+def _carry_over_first(
+    complaint: Complaint, finding: TextAssessment, graded: Grade, others: Sequence[Assessment]
+) -> None:
+    """The first message tells what a complaint is; it is as grave as the gravest of all."""
+    _set(
+        complaint,
+        kind=finding.kind,
+        category=finding.category,
+        remedy=finding.remedy,
+        language=finding.language,
+        severity=min([graded.severity, *(other.severity for other in others)], key=lambda severity: severity.rank),
+        risks=sorted({risk.value for risk in graded.risks} | {risk for other in others for risk in other.risks}),
+        anger=max([finding.anger, *(other.anger for other in others)]),
+    )
+
+
+def _carry_over_later(complaint: Complaint, finding: TextAssessment, graded: Grade) -> None:
+    """A later message can make a complaint graver, never milder."""
+    if complaint.kind not in ANSWERABLE and finding.kind in ANSWERABLE:
+        _set(
+            complaint,
+            kind=finding.kind,
+            category=finding.category,
+            remedy=finding.remedy,
+            language=finding.language,
+        )
+    if complaint.severity is None or graded.severity.at_least(complaint.severity):
+        _set(complaint, severity=graded.severity)
+    _set(
+        complaint,
+        risks=sorted({risk.value for risk in graded.risks} | set(complaint.risks)),
+        anger=max(complaint.anger, finding.anger),
+    )
+
+
+def _set(complaint: Complaint, **values: object) -> None:
+    """Set what no person has corrected."""
     for name, value in values.items():
         if name not in complaint.corrected:
             setattr(complaint, name, value)
+
+
+def _says_more(before: Kind | None, now: Kind) -> bool:
+    """Whether a later message makes more of it: a question of what was noted, a complaint of a question."""
+    return (before not in ANSWERABLE and now in ANSWERABLE) or (before is Kind.QUESTION and now is Kind.COMPLAINT)
 
 
 def assessed_facts(complaint: Complaint) -> dict[str, object]:
@@ -209,7 +266,7 @@ def _follow(
     message: Message,
     finding: TextAssessment,
     graded: Grade,
-    changed: bool,
+    news: _News,
     now: datetime,
 ) -> None:
     """What follows from a finding depends on where the complaint stands."""
@@ -223,21 +280,22 @@ def _follow(
         case State.NOTED | State.MONITORING:
             if _disposition(desk, complaint, message, finding, graded, session) is Disposition.ANSWER:
                 _to_answer(session, desk, complaint, message, facts, now)
-            elif changed:
+            elif news.finding:
                 trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
         case State.MERGED | State.SPAM:
             pass
         case _:
-            if changed:
+            if news.finding:
                 trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
                 if complaint.responded_at is None:
                     promise(desk, complaint, complaint.opened_at)
                 session.add(complaint)
-            if first:
-                if changed:
-                    _risk_may_have_risen(session, desk, complaint, now)
-            elif changed:
+            if news.finding and (first or not news.words):
+                risk_may_have_risen(session, desk, complaint, now)
+            elif news.finding:
                 _conversation(session, desk, complaint, message, kind or Kind.COMPLAINT, now)
+    if complaint.state not in (State.SPAM, State.MERGED):
+        warn_of_own_data(session, desk, complaint, message, now)
     found_post(session, desk, message, finding.kind, now)
 
 
@@ -298,36 +356,15 @@ def _to_answer(
         acknowledge(session, desk, complaint, message, now)
 
 
-def _risk_may_have_risen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
-    if complaint.state is State.IN_REVIEW:
-        widen(session, desk, complaint, now)
-    elif complaint.state is State.APPROVED:
-        _recheck_approval(session, desk, complaint, now)
-
-
-def _recheck_approval(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
-    """Approved but not gone, and now in need of a gate that never saw it: back to review."""
-    round_ = session.execute(
-        select(Round)
-        .where(col(Round.complaint_id) == complaint.id, col(Round.state) == RoundState.PASSED)
-        .order_by(col(Round.id).desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if round_ is None:
-        return
-    draft = session.get_one(Draft, round_.draft_id)
-    passed = {review.stands_in_for or review.gate for review in reviews_of(session, round_.id)}
-    wanted = {need.gate for need in needs_of(session, desk, complaint, draft) if need.purpose == "wording"}
-    if wanted - passed:
-        void(session, complaint, "risk_rose", by=trail.MACHINE_AUTHOR, at=now)
-
-
 def _conversation(
     session: Session, desk: Desk, complaint: Complaint, message: Message, kind: Kind, now: datetime
 ) -> None:
     """A further message of the customer: the next answer, a reopened case, or a word of thanks."""
     by = trail.MACHINE_AUTHOR
     wants_answer = kind in ANSWERABLE
+    if kind is Kind.COMPLAINT and complaint.acknowledged_at is None and complaint.responded_at is None:
+        if cancel_kinds(session, complaint, "became a complaint", DeliveryKind.ACKNOWLEDGEMENT):
+            acknowledge(session, desk, complaint, message, now)
     match complaint.state:
         case State.RESPONDED if not wants_answer:
             move(
@@ -339,7 +376,7 @@ def _conversation(
         case State.RESOLVED | State.CLOSED if wants_answer:
             reopen(session, desk, complaint, "customer_wrote", now=now, message_id=message.id)
         case State.IN_REVIEW | State.APPROVED:
-            _risk_may_have_risen(session, desk, complaint, now)
+            risk_may_have_risen(session, desk, complaint, now)
         case _:
             pass
     session.add(complaint)

@@ -13,6 +13,7 @@ from db.words import Gate, State, Verdict, Visibility
 from tasks.aim import Aim, aim, mark
 from tasks.answer import store_draft
 from tasks.desk import Desk
+from tasks.reopen import reopen
 from tasks.rounds import open_round, open_round_of, reviews_of, settle, void
 
 
@@ -123,7 +124,7 @@ def draft_by_person(
     Raises:
         Refused: the complaint is in no state to be answered, or cannot be answered there.
     """
-    must_be_known(desk, by)
+    must_be_allowed(desk, by, "draft")
     with desk.transaction() as session:
         complaint = find(session, reference)
         at = mark(session, complaint)
@@ -158,7 +159,7 @@ def _replace(
             session.add(round_)
         return draft
     void(session, complaint, why, by=by, at=now)
-    _bring_to_drafting(session, complaint, by, now)
+    _bring_to_drafting(session, desk, complaint, by, now)
     open_round(session, desk, complaint, draft, now)
     return draft
 
@@ -176,6 +177,17 @@ def must_be_known(desk: Desk, by: trail.Author) -> None:
         raise Refused("may_not_speak_for", f"{by.typed_by} may not speak for {by.name} (policy/people.yaml).")
 
 
+def must_be_allowed(desk: Desk, by: trail.Author, action: str) -> None:
+    """Only a known person, through somebody who may speak for them, whom policy lets do this.
+
+    Raises:
+        Refused: policy says no.
+    """
+    must_be_known(desk, by)
+    if not desk.policy.people.may(by.name, action):
+        raise Refused("not_allowed", f"{by.name} may not do this ({action}; policy/people.yaml, `actions`).")
+
+
 TAKES_DRAFTS = frozenset(
     {
         State.ASSESSED, State.MONITORING, State.NOTED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED,
@@ -189,14 +201,13 @@ def _must_take_drafts(complaint: Complaint) -> None:
         raise Refused("wrong_state", f"{complaint.reference} is {complaint.state.value}: it takes no answer.")
 
 
-def _bring_to_drafting(session: Session, complaint: Complaint, by: trail.Author, now: datetime) -> None:
+def _bring_to_drafting(session: Session, desk: Desk, complaint: Complaint, by: trail.Author, now: datetime) -> None:
     if complaint.state is State.APPROVED:
         raise Refused("leaving", f"The answer to {complaint.reference} is leaving this moment. Look again in a minute.")
     if complaint.state in (State.NOTED, State.MONITORING):
         move(session, complaint, State.ASSESSED, event="taken_up", by=by, at=now)
     if complaint.state in (State.RESOLVED, State.CLOSED):
-        complaint.reopened += 1
-        move(session, complaint, State.DRAFTING, event="reopened", by=by, at=now, why="new_draft")
+        reopen(session, desk, complaint, "new_draft", now=now, by=by)
     elif complaint.state is not State.DRAFTING:
         move(session, complaint, State.DRAFTING, event="drafting", by=by, at=now)
 
@@ -308,4 +319,5 @@ def _write_refusal(
 def blocked_message(draft: Draft) -> str:
     """What the guardrails say to the author of a blocked draft, in one line."""
     found = next(finding for finding in draft.findings if finding["level"] == "block")
-    return f"The guardrails block this text ({found['rule']}: “{found['quote']}”): {found['message']} {found['suggestion']}".strip()
+    where = f"{found['rule']}: “{found['quote']}”"
+    return f"The guardrails block this text ({where}): {found['message']} {found['suggestion']}".strip()

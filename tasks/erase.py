@@ -35,8 +35,9 @@ from db.tables import (
     WebPost,
 )
 from db.words import State
+from tasks.decide import must_be_allowed
 from tasks.desk import Desk
-from tasks.people import Mistake, must_be_allowed
+from tasks.people import Mistake
 from tasks.rounds import hold, void
 
 NOT_OUT = (

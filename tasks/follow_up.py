@@ -19,10 +19,10 @@ from db.tables import (
 from db.wake import wake
 from db.words import DeliveryKind, Kind, Risk, State, Visibility
 from policy.follow_up import AskFacts, ask_at, decide_ask, reopens
+from tasks.decide import must_be_allowed
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds, queue_pre_approved, target_of, withheld
-from tasks.people import must_be_allowed
-from tasks.promise import promise
+from tasks.reopen import current, reopen
 from tasks.rounds import void
 from tasks.words import render
 
@@ -85,41 +85,6 @@ def resolve(desk: Desk, reference: str, by: trail.Author, summary: str) -> None:
         wake(session, "follow-up")
 
 
-def reopen(
-    session: Session, desk: Desk, complaint: Complaint, why: str, *, now: datetime, message_id: int | None = None
-) -> None:
-    """It was not solved after all: back to drafting, counted, and nobody is asked for praise meanwhile."""
-    complaint.reopened += 1
-    complaint.resolved_at = complaint.closed_at = complaint.closed_why = None
-    move(
-        session,
-        complaint,
-        State.DRAFTING,
-        event="reopened",
-        by=trail.MACHINE_AUTHOR,
-        at=now,
-        message_id=message_id,
-        why=why,
-    )
-    promise(desk, complaint, now, anew=True)
-    cancel_kinds(session, complaint, "reopened", DeliveryKind.SURVEY, DeliveryKind.ASK)
-    follow_up = current(session, complaint.id)
-    if follow_up is not None and follow_up.state is not FollowUpState.ENDED:
-        if follow_up.asked_at is None and follow_up.state is not FollowUpState.WITHHELD:
-            _withhold(session, complaint, "reopened", now)
-            follow_up.withheld_why = "reopened"
-        follow_up.state = FollowUpState.ENDED
-        session.add(follow_up)
-    wake(session, "respond")
-
-
-def current(session: Session, complaint_id: int) -> FollowUp | None:
-    """The follow-up of the complaint's last resolution."""
-    return session.execute(
-        select(FollowUp).where(col(FollowUp.complaint_id) == complaint_id).order_by(col(FollowUp.id).desc()).limit(1)
-    ).scalar_one_or_none()
-
-
 class NoSurvey(Exception):
     """There is no survey to answer, or it was answered."""
 
@@ -142,8 +107,8 @@ def answer_survey(desk: Desk, complaint_id: int, score: int, comment: str | None
             session.add(follow_up)
             reopen(session, desk, complaint, "unhappy", now=now)
         elif complaint.state is State.RESOLVED:
-            follow_up.state = FollowUpState.ANSWERED if follow_up.asked_at is None else follow_up.state
-            follow_up.due_at = now if follow_up.asked_at is None else follow_up.due_at
+            if follow_up.state in (FollowUpState.WAITING, FollowUpState.SURVEYED):
+                follow_up.state, follow_up.due_at = FollowUpState.ANSWERED, now
             session.add(follow_up)
         wake(session, "follow-up")
 
@@ -286,6 +251,9 @@ def found_post(session: Session, desk: Desk, message: Message, kind: Kind, now: 
     """A customer's public praise after their complaint was solved is the post that the ask hoped for."""
     if message.visibility is not Visibility.PUBLIC or kind is not Kind.PRAISE or message.identity_id is None:
         return
+    known = session.execute(select(FollowUp.id).where(col(FollowUp.found_message_id) == message.id))  # type: ignore[call-overload]
+    if known.first() is not None:
+        return
     identity = session.get_one(Identity, message.identity_id)
     since = now - desk.policy.follow_up.ask.cool_off
     row = session.execute(
@@ -293,7 +261,7 @@ def found_post(session: Session, desk: Desk, message: Message, kind: Kind, now: 
         .join(Complaint, col(Complaint.id) == col(FollowUp.complaint_id))
         .where(
             col(Complaint.complainant_id) == identity.complainant_id,
-            col(Complaint.resolved_at) >= since,
+            col(Complaint.resolved_at).between(since, message.posted_at),
             col(Complaint.state).in_([State.RESOLVED, State.CLOSED]),
             col(FollowUp.found_message_id).is_(None),
         )

@@ -6,12 +6,12 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import final, lock, messages_of, move
+from db.complaints import final, lock, move, own_messages
 from db.tables import Complaint, Direction, Identity, Message
 from db.words import DeliveryKind, State
 from policy.intake import Likeness, Told, same_thing
 from tasks.desk import Desk
-from tasks.outbox import queue_pre_approved, target_of
+from tasks.outbox import cancel_kinds, queue_pre_approved, target_of
 from tasks.rounds import void
 from tasks.words import render
 
@@ -75,10 +75,11 @@ def merge_into(
     move(session, complaint, State.MERGED, event="merged", by=by, at=now, into=target.reference)
     trail.append(session, target, "merged_in", by=by, at=now, merged=complaint.reference)
     void(session, target, "merged_in", by=by, at=now)
-    message = messages_of(session, complaint.id, Direction.IN)[-1]
+    message = own_messages(session, complaint)[-1]
     channel = desk.channels.get(complaint.channel, complaint.account)
-    if channel.manual or not complaint.addressed:
+    if channel.manual or not complaint.addressed or message.list_mail or message.removed_at is not None:
         return
+    cancel_kinds(session, complaint, "merged", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
     identity = session.get(Identity, message.identity_id) if message.identity_id else None
     rendered = render(
         session, desk, complaint, "merged_notice", visibility=message.visibility, other_reference=target.reference
@@ -92,4 +93,5 @@ def merge_into(
         target=target_of(message, identity),
         visibility=message.visibility,
         now=now,
+        discriminator=f"merged-{target.reference}",
     )

@@ -1,5 +1,6 @@
 """What people do to a complaint beside deciding: correct, note, assign, throw out, close, post by hand."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -22,12 +23,13 @@ from db.wake import wake
 from db.words import Category, DeliveryKind, Kind, Remedy, Risk, Severity, State
 from integrations.channels.base import Sent
 from tasks.acknowledge import acknowledge
-from tasks.decide import Refused, must_be_known
+from tasks.decide import must_be_allowed
 from tasks.desk import Desk
 from tasks.merge import merge_into
+from tasks.outbox import cancel_kinds
 from tasks.promise import promise
 from tasks.publish import record_sent
-from tasks.rounds import void, widen
+from tasks.rounds import risk_may_have_risen, void
 
 
 class Mistake(Exception):
@@ -35,17 +37,9 @@ class Mistake(Exception):
 
 
 FIELDS = ("kind", "category", "remedy", "severity", "risks", "anger", "language")
-
-
-def must_be_allowed(desk: Desk, by: trail.Author, action: str) -> None:
-    """Only a known person, through somebody who may speak for them, whom policy lets do this.
-
-    Raises:
-        Refused: policy says no.
-    """
-    must_be_known(desk, by)
-    if not desk.policy.people.may(by.name, action):
-        raise Refused("not_allowed", f"{by.name} may not do this ({action}; policy/people.yaml, `actions`).")
+LANGUAGE = re.compile(r"mixed|[a-z]{2}")
+INCIDENT_SCOPE = re.compile(r"incident:IN-[1-9]\d{0,17}")
+PLAIN = {"anger": "0, 1, 2, 3", "language": "id, en, mixed, or another two-letter code"}
 
 
 def correct(desk: Desk, reference: str, changes: dict[str, str], by: trail.Author, why: str | None = None) -> None:
@@ -103,8 +97,8 @@ def _act_on_correction(session: Session, desk: Desk, complaint: Complaint, by: t
         wake(session, "respond")
     elif complaint.state is State.ASSESSED and not wanted:
         move(session, complaint, State.NOTED, event="noted", by=by, at=now)
-    elif complaint.state is State.IN_REVIEW:
-        widen(session, desk, complaint, now)
+    else:
+        risk_may_have_risen(session, desk, complaint, now)
 
 
 def _value(field: str, said: str) -> object:
@@ -119,10 +113,12 @@ def _value(field: str, said: str) -> object:
                 raise ValueError(said)
             return int(said)
         if field == "language":
+            if not LANGUAGE.fullmatch(said.strip().lower()):
+                raise ValueError(said)
             return said.strip().lower()
         return words[field](said.strip())
     except ValueError:
-        known = ", ".join(Risk) if field == "risks" else ", ".join(words[field]) if field in words else "0, 1, 2, 3"
+        known = ", ".join(Risk) if field == "risks" else ", ".join(words[field]) if field in words else PLAIN[field]
         raise Mistake(f"`{said}` is no {field}. Use: {known}.") from None
 
 
@@ -134,7 +130,7 @@ def _said(value: object) -> str | None:
 
 def note(desk: Desk, reference: str, text: str, by: trail.Author) -> None:
     """Write an internal note. It can reach no channel."""
-    must_be_known(desk, by)
+    must_be_allowed(desk, by, "note")
     now = desk.now()
     with desk.transaction() as session:
         complaint = lock(session, find(session, reference).id)
@@ -146,7 +142,7 @@ def note(desk: Desk, reference: str, text: str, by: trail.Author) -> None:
 
 def assign(desk: Desk, reference: str, owner: str, by: trail.Author) -> None:
     """Give a complaint an owner."""
-    must_be_known(desk, by)
+    must_be_allowed(desk, by, "assign")
     if not desk.policy.people.knows(owner):
         raise Mistake(f"{owner} is nobody in policy/people.yaml.")
     now = desk.now()
@@ -167,6 +163,7 @@ def throw_out(desk: Desk, reference: str, by: trail.Author) -> None:
     with desk.transaction() as session:
         complaint = lock(session, find(session, reference).id)
         void(session, complaint, "spam", by=by, at=now)
+        cancel_kinds(session, complaint, "spam", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
         if complaint.state is State.DRAFTING and complaint.responded_at is None:
             move(session, complaint, State.MONITORING, event="monitoring", by=by, at=now)
         if complaint.state in (State.MONITORING, State.NOTED):
@@ -203,7 +200,7 @@ def close_held(desk: Desk, reference: str, reason: str, by: trail.Author) -> Non
 
 def redraft(desk: Desk, reference: str, by: trail.Author) -> None:
     """Let the machine try again what is held or was noted down."""
-    must_be_known(desk, by)
+    must_be_allowed(desk, by, "draft")
     now = desk.now()
     with desk.transaction() as session:
         complaint = lock(session, find(session, reference).id)
@@ -273,7 +270,7 @@ def posted(desk: Desk, reference: str, url: str, by: trail.Author, found_text: s
     Raises:
         Mistake: nothing waits to be posted.
     """
-    must_be_known(desk, by)
+    must_be_allowed(desk, by, "posted")
     now = desk.now()
     with desk.transaction() as session:
         complaint = lock(session, find(session, reference).id)
@@ -332,8 +329,14 @@ def send_again(desk: Desk, reference: str, by: trail.Author) -> None:
 
 
 def stop_publishing(desk: Desk, scope: str, reason: str, by: trail.Author) -> bool:
-    """Throw the kill switch for `all`, `channel:NAME` or `incident:IN-N`; False where it is thrown already."""
+    """Throw the kill switch for `all`, `channel:NAME` or `incident:IN-N`; False where it is thrown already.
+
+    Raises:
+        Mistake: the scope is none of these, so it would stop nothing.
+        Refused: the person may not.
+    """
     must_be_allowed(desk, by, "publishing")
+    _must_be_a_scope(desk, scope)
     now = desk.now()
     with desk.transaction() as session:
         standing = _stop(session, scope)
@@ -358,6 +361,13 @@ def allow_publishing(desk: Desk, scope: str, reason: str, by: trail.Author) -> b
         trail.append(session, None, "publishing_resumed", by=by, at=now, scope=scope)
         wake(session, "deliver", "watch")
         return True
+
+
+def _must_be_a_scope(desk: Desk, scope: str) -> None:
+    kind, _, name = scope.partition(":")
+    known = kind == "channel" and name in desk.policy.channels.known
+    if scope != "all" and not known and not INCIDENT_SCOPE.fullmatch(scope):
+        raise Mistake(f"`{scope}` is nothing that can be stopped. Use `all`, `channel:NAME` or `incident:IN-N`.")
 
 
 def _stop(session: Session, scope: str) -> PublishingStop | None:

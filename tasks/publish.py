@@ -1,8 +1,8 @@
 """Send what is in the outbox, each delivery once.
 
 A delivery goes `queued` → `claimed` → `sending` → `sent`. Each arrow is a transaction of its own, and none is open
-while the network is called. A worker that dies in `claimed` has sent nothing; in `sending` nobody knows, so the channel is
-asked (read back), or takes our key twice without harm (idempotent), or a person looks (neither).
+while the network is called. A worker that dies in `claimed` has sent nothing; in `sending` nobody knows, so the channel
+is asked (read back), or takes our key twice without harm (idempotent), or a person looks (neither).
 """
 
 import random
@@ -18,8 +18,9 @@ from db import trail
 from db.complaints import lock, move
 from db.duty import live_workers
 from db.fingerprint import fingerprint
-from db.tables import Complaint, Delivery, DeliveryState, Direction, Message, PublishingStop
-from db.words import DeliveryKind, State, Visibility
+from db.tables import Complaint, Delivery, DeliveryState, Direction, Draft, Message, PublishingStop
+from db.wake import wake
+from db.words import ANSWERABLE, DeliveryKind, State, Visibility
 from integrations.channels.base import (
     Certainty,
     Channel,
@@ -33,6 +34,7 @@ from integrations.channels.base import (
 )
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds
+from tasks.promise import promise
 from tasks.rates import take_turn
 from tasks.rounds import hold
 
@@ -167,7 +169,7 @@ def _hash_of(delivery: Delivery) -> str:
 
 
 def _read_back(channel: Channel, out: Outgoing) -> Sent | None:
-    """After an unclear try: our text, if it stands there. An idempotent channel needs no look, it takes the key again."""
+    """After an unclear try: our text, if it stands there. An idempotent channel just takes the key again."""
     if channel.certainty is Certainty.READ_BACK:
         return channel.find_own(out)
     return None
@@ -289,7 +291,31 @@ def record_sent(
         cancel_kinds(session, complaint, "answered first", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
         complaint.responded_at = now
         move(session, complaint, State.RESPONDED, event="responded", by=by, at=now, delivery=row.id)
+        _answer_what_came_meanwhile(session, desk, complaint, row, now)
     session.add(complaint)
+
+
+def _answer_what_came_meanwhile(
+    session: Session, desk: Desk, complaint: Complaint, row: Delivery, now: datetime
+) -> None:
+    """The customer wrote while this answer was leaving, too late to stop it: they get another one."""
+    draft = session.get_one(Draft, row.draft_id)
+    newer = session.execute(
+        select(Message.id)  # type: ignore[call-overload]
+        .where(
+            col(Message.complaint_id) == complaint.id,
+            col(Message.direction) == Direction.IN,
+            col(Message.received_at) > draft.written_at,
+            col(Message.kind).in_(ANSWERABLE),
+        )
+        .order_by(col(Message.id).desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if newer is None:
+        return
+    move(session, complaint, State.DRAFTING, event="answer_due", by=trail.MACHINE_AUTHOR, at=now, message_id=newer)
+    promise(desk, complaint, now, anew=True)
+    wake(session, "respond")
 
 
 def _own_place(session: Session, row: Delivery, sent: Sent) -> str:

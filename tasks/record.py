@@ -56,6 +56,9 @@ class Recorded:
     quarantined: int = 0
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    """Places with the reason why they were put aside or left out; a reason may quote the record."""
+    places: list[str] = field(default_factory=list)
+    """The same places alone: fit for where a customer's words must not appear."""
     complaints: list[int] = field(default_factory=list)
 
     def add(self, other: "Recorded") -> None:
@@ -67,6 +70,7 @@ class Recorded:
         self.quarantined += other.quarantined
         self.warnings += other.warnings
         self.notes += other.notes
+        self.places += other.places
 
     def summary(self) -> dict[str, int]:
         """The counts by the names of CONTRACTS."""
@@ -99,10 +103,12 @@ def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str,
             if isinstance(item, Unreadable):
                 told.quarantined += 1
                 told.notes.append(f"{item.place}: {item.reason}")
+                told.places.append(f"{item.place}: quarantined")
                 _quarantine(session, item, source, now)
             elif isinstance(item, LeftOut):
                 told.left_out += 1
                 told.notes.append(f"{item.place}: left out: {item.reason}")
+                told.places.append(f"{item.place}: left out")
         _close_quarantine(session, incoming, source, now)
         if cursor is not None:
             _move_cursor(session, cursor, now)
@@ -135,6 +141,8 @@ class _Chunk:
             place = (item.channel, item.account, item.external_id)
             if place in self.messages:
                 self._known(item, self.messages[place])
+            elif place in self.outgoing:  # the channel shows us our own answer
+                self.told.known += 1
             elif place in later:
                 later[place].append(item)
             else:
@@ -158,11 +166,7 @@ class _Chunk:
             rows = self.session.execute(select(Identity).where(key.in_(people))).scalars()
             self.identities = {(i.channel, i.account, i.external_id): i for i in rows}
         orphans = tuple_(col(Message.channel), col(Message.account), col(Message.in_reply_to))
-        waiting = (
-            self.session.execute(select(Message).where(orphans.in_(places), col(Message.parent_id).is_(None))).scalars()
-            if places
-            else ()
-        )
+        waiting = self._locked(orphans.in_(places) & col(Message.parent_id).is_(None)) if places else []
         self.waiting: dict[Place, list[Message]] = {}
         for message in waiting:
             self.waiting.setdefault((message.channel, message.account, message.in_reply_to or ""), []).append(message)
@@ -192,8 +196,12 @@ class _Chunk:
     def _messages_at(self, places: set[tuple[str, str, str]]) -> list[Message]:
         if not places:
             return []
-        key = tuple_(col(Message.channel), col(Message.account), col(Message.external_id))
-        return list(self.session.execute(select(Message).where(key.in_(places))).scalars())
+        return self._locked(tuple_(col(Message.channel), col(Message.account), col(Message.external_id)).in_(places))
+
+    def _locked(self, which: ColumnElement[bool]) -> list[Message]:
+        """Messages are locked before their complaints, as in assessing, so that nobody waits in a ring."""
+        rows = self.session.execute(select(Message).where(which).order_by(col(Message.id)).with_for_update())
+        return list(rows.scalars())
 
     def _identity(self, item: Incoming) -> Identity | None:
         place = identity_place(item)
@@ -235,13 +243,15 @@ class _Chunk:
         pairs: list[tuple[Incoming, Identity | None, Complaint, bool]] = []
         threads: dict[Place, Complaint] = {}
         spoken: dict[int, list[tuple[str, Complaint, Incoming]]] = {}
+        coming = {(item.channel, item.account, item.external_id) for item, _ in new}
         for item, identity in new:
             place = (item.channel, item.account, item.external_id)
             joins = self._joins(item, identity, threads, spoken)
             complaint = joins or self._new_complaint(item, identity)
             threads[place] = complaint
-            if item.in_reply_to:
-                threads.setdefault((item.channel, item.account, item.in_reply_to), complaint)
+            parent = (item.channel, item.account, item.in_reply_to or "")
+            if parent in coming:
+                threads.setdefault(parent, complaint)
             if identity is not None:
                 spoken.setdefault(identity.id, []).append((item.text, complaint, item))
             pairs.append((item, identity, complaint, joins is not None))
@@ -282,15 +292,16 @@ class _Chunk:
         if item.in_reply_to:
             place = (item.channel, item.account, item.in_reply_to)
             parent = self.messages.get(place) or self.outgoing.get(place)
-            if parent is not None and self._may_join(item, parent.complaint_id, identity):
+            if parent is not None and _may_join(item, self.complaints[parent.complaint_id], identity):
                 return final(self.session, self.complaints[parent.complaint_id])
-            if place in threads:
+            if place in threads and _may_join(item, threads[place], identity):
                 return threads[place]
         place = (item.channel, item.account, item.external_id)
-        if place in threads:
+        if place in threads and _may_join(item, threads[place], identity):
             return threads[place]
         for child in self.waiting.get(place, ()):
-            return final(self.session, self.complaints[child.complaint_id])
+            if _may_join(item, self.complaints[child.complaint_id], identity):
+                return final(self.session, self.complaints[child.complaint_id])
         if identity is None:
             return None
         for number in _references(item):
@@ -316,13 +327,6 @@ class _Chunk:
             if chat and message.visibility is Visibility.PRIVATE and apart <= rules.same_within:
                 return complaint
         return None
-
-    def _may_join(self, item: Incoming, number: int, identity: Identity | None) -> bool:
-        """A stranger's reply under somebody's private talk is none of it; a public thread is open to all."""
-        complaint = self.complaints[number]
-        if item.visibility is Visibility.PUBLIC or complaint.visibility is Visibility.PUBLIC:
-            return True
-        return identity is None or complaint.complainant_id in (None, identity.complainant_id)
 
     def _new_complaint(self, item: Incoming, identity: Identity | None) -> Complaint:
         complaint = Complaint(
@@ -438,6 +442,13 @@ def identity_place(item: Incoming) -> Place | None:
     if author is None or not (author.id or author.handle):
         return None
     return (item.channel, item.account, author.id or f"@{(author.handle or '').lower().lstrip('@')}")
+
+
+def _may_join(item: Incoming, complaint: Complaint, identity: Identity | None) -> bool:
+    """A public thread is open to all; what a stranger writes privately is a matter of their own."""
+    if item.visibility is Visibility.PUBLIC:
+        return True
+    return identity is None or complaint.complainant_id in (None, identity.complainant_id)
 
 
 def _told(said: str, item: Incoming, identity: Identity, at: datetime) -> Told:

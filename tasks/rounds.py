@@ -24,7 +24,7 @@ from db.tables import (
 from db.wake import wake
 from db.words import ESCALATED_GATES, Gate, Risk, Severity, State, Verdict
 from policy.deadlines import held_deadline, review_deadline
-from policy.routing import GateNeed, gates_for
+from policy.routing import GateNeed, Purpose, gates_for
 from policy.severity import Reach
 from tasks.desk import Desk
 from tasks.outbox import cancel_replies, queue_draft
@@ -285,7 +285,7 @@ def widen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> 
     draft = session.get_one(Draft, round_.draft_id)
     needs = {need.gate: need for need in needs_of(session, desk, complaint, draft)}
     reviews = reviews_of(session, round_.id)
-    standing = {review.stands_in_for or review.gate for review in reviews}
+    standing = {review.gate for review in reviews} | {review.stands_in_for for review in reviews}
     for gate, need in needs.items():
         if gate not in standing:
             _open_review(session, desk, complaint, round_, draft, need, now)
@@ -308,6 +308,32 @@ def widen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> 
     session.flush()
     wake(session, "respond", "watch")
     settle(session, desk, complaint, round_, now)
+
+
+def risk_may_have_risen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
+    """Look again at what is being reviewed, or was approved and has not left, with the risks as they are now."""
+    if complaint.state is State.IN_REVIEW:
+        widen(session, desk, complaint, now)
+    elif complaint.state is State.APPROVED:
+        _recheck_approval(session, desk, complaint, now)
+
+
+def _recheck_approval(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
+    """Approved but not gone, and now in need of a gate that never saw it: back to review."""
+    round_ = session.execute(
+        select(Round)
+        .where(col(Round.complaint_id) == complaint.id, col(Round.state) == RoundState.PASSED)
+        .order_by(col(Round.id).desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if round_ is None:
+        return
+    draft = session.get_one(Draft, round_.draft_id)
+    looked = [review for review in reviews_of(session, round_.id) if review.state is ReviewState.DECIDED]
+    passed = {review.gate for review in looked} | {review.stands_in_for for review in looked}
+    wanted = {need.gate for need in needs_of(session, desk, complaint, draft) if need.purpose is Purpose.WORDING}
+    if wanted - passed:
+        void(session, complaint, "risk_rose", by=trail.MACHINE_AUTHOR, at=now)
 
 
 def _withdraw_open(session: Session, round_: Round, state: ReviewState) -> None:

@@ -1,6 +1,6 @@
 """Watch the time: remind, escalate, buy time with a holding reply. Nothing here approves anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -220,17 +220,22 @@ def watch_held(desk: Desk) -> Watched:
         ).scalars()
         for complaint in rows:
             until = held_deadline(now, complaint.severity or Severity.S4, desk.policy.deadlines, desk.policy.calendar)
-            complaint.escalated += 1
-            name = desk.policy.people.escalation(Gate.CS, complaint.escalated - 1)
-            complaint.owner = name or complaint.owner
+            complaint.owner = _next_owner(complaint.owner, desk.policy.people.gates[Gate.CS].escalation)
             complaint.held_until = until.at
             trail.append(
                 session, complaint, "deadline_escalated",
-                by=trail.MACHINE_AUTHOR, at=now, what="held", level=complaint.escalated, to=name,
+                by=trail.MACHINE_AUTHOR, at=now, what="held", to=complaint.owner,
             )  # fmt: skip
             session.add(complaint)
             told.append(complaint.reference)
     return Watched(0, len(told), 0, tuple(told))
+
+
+def _next_owner(owner: str | None, names: Sequence[str]) -> str | None:
+    """Who is called after this owner; the last one keeps it, somebody who is not on the list gives it to the first."""
+    if owner not in names:
+        return names[0] if names else owner
+    return names[min(names.index(owner) + 1, len(names) - 1)]
 
 
 def _passed(times: Iterable[datetime], now: datetime) -> int:

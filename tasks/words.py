@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from db.complaints import messages_of
-from db.tables import Complainant, Complaint, Direction
+from db.complaints import own_messages
+from db.tables import Complainant, Complaint
 from db.words import Visibility
 from policy.intake import find_numbers
 from policy.templates import Rendered
@@ -29,10 +29,13 @@ def render(
 
 
 def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Visibility, **more: str) -> dict[str, str]:
-    """Every slot that a template may ask for; what is not known is empty, never guessed."""
+    """Every slot that a template may ask for; what is not known is empty, never guessed.
+
+    In public nobody is named, and no private link is given.
+    """
     person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
     language = "en" if complaint.language == "en" else "id"
-    texts = [message.text for message in messages_of(session, complaint.id, Direction.IN)]
+    texts = [message.text for message in own_messages(session, complaint)]
     rules = desk.policy.intake.numbers
     found = (
         [number for said in texts for number in sorted(find_numbers(said, rules))]
@@ -40,6 +43,7 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
         else []
     )
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
+    on_web = complaint.channel == "web"
     known = {
         "name": first_name(person.name) if person and person.name and visibility is Visibility.PRIVATE else "",
         "company": desk.policy.company.name,
@@ -47,7 +51,7 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
         "category": complaint.category.value if complaint.category else "other",
         "contact": desk.policy.company.contact(language),
         "answer_by": spoken_date(desk, complaint.answer_by, language) if ahead else "",
-        "tracking_url": desk.tracking_url(complaint.token) if complaint.channel == "web" else "",
+        "tracking_url": desk.tracking_url(complaint.token) if visibility is Visibility.PRIVATE and on_web else "",
         "order_number": found[0] if found else "",
         "article": "",
         "summary": "",

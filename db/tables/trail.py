@@ -39,7 +39,7 @@ class Event(SQLModel, table=True):
 
 
 class Anchor(SQLModel, table=True):
-    """A day's digest over the heads of all chains: what was true that evening can be proved later."""
+    """A day's digest over the heads of the chains that grew, and over the day before: what was true can be proved."""
 
     __tablename__ = "anchor"
 
@@ -49,3 +49,4 @@ class Anchor(SQLModel, table=True):
     events: int = Field(sa_type=Id)
     digest: str
     heads: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """`{chain: [number, hash]}` of the chains that grew since the last anchor."""

@@ -19,10 +19,14 @@ def correct(
     ref: Reference,
     changes: Annotated[
         list[str],
-        typer.Argument(metavar="FIELD=VALUE…", help="kind, category, remedy, severity, risks (a,b), anger or language."),
+        typer.Argument(
+            metavar="FIELD=VALUE…", help="kind, category, remedy, severity, risks (a,b), anger or language."
+        ),
     ],
     as_: AsPerson,
-    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason, for whoever learns from it.")] = None,
+    why: Annotated[
+        str | None, typer.Option("--why", metavar="TEXT", help="The reason, for whoever learns from it.")
+    ] = None,
 ) -> None:
     """Overrule the assessment; the machine leaves these fields alone from then on."""
     from tasks.people import correct as step

@@ -21,7 +21,9 @@ def draft(
     ref: Reference,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The answer's text; - for standard input.")],
     as_: AsPerson,
-    visibility: Annotated[Visibility | None, typer.Option("--visibility", help="Where it goes; default: where they wrote.")] = None,
+    visibility: Annotated[
+        Visibility | None, typer.Option("--visibility", help="Where it goes; default: where they wrote.")
+    ] = None,
 ) -> None:
     """Write the answer yourself. It goes through guardrails and gates like any other; others decide it."""
     from tasks.decide import blocked_message, draft_by_person

@@ -25,7 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Its name in prefect.yaml: intake, respond, follow-up, …")],
+    flow: Annotated[
+        str, typer.Argument(metavar="FLOW", help="Its name in prefect.yaml: intake, respond, follow-up, …")
+    ],
     param: Annotated[
         list[str] | None,
         typer.Option("--param", metavar="NAME=VALUE", help="A parameter; values are read as JSON where they are JSON."),
@@ -45,7 +47,9 @@ def run(
         function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
         taken = inspect.signature(function).parameters
         for unknown in given.keys() - taken.keys():
-            raise typer.BadParameter(f"{name} has no parameter {unknown!r}; it has {', '.join(taken)}", param_hint="--param")
+            raise typer.BadParameter(
+                f"{name} has no parameter {unknown!r}; it has {', '.join(taken)}", param_hint="--param"
+            )
         if "shift" in taken:
             given.setdefault("shift", 0)
         missing = [word for word, one in taken.items() if one.default is one.empty and word not in given]

@@ -22,7 +22,7 @@ SAY_IT_THEMSELVES = frozenset(
 """Errors whose text is meant for a person. By name: a command that never needs a module must not import it for this."""
 
 
-class Trouble(Exception):  # noqa: N818 – a word for the person, not for a log
+class Trouble(Exception):
     """A command cannot do what was asked; the text says why and what would do."""
 
 

@@ -27,9 +27,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def report(
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the page is written; - for standard output.")],
-    since: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2026-03-01. Default: 30 days ago.")] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included. Default: until now.")] = None,
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="Where the page is written; - for standard output.")
+    ],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day, 2026-03-01. Default: 30 days ago.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last day, included. Default: until now.")
+    ] = None,
 ) -> None:
     """Write the report as one HTML file: counts and times, no customer's name or words."""
     from tasks.report import as_html, gather
@@ -55,7 +61,9 @@ def _moment(written: str, zone: ZoneInfo, *, end: bool) -> datetime:
     try:
         at = datetime.fromisoformat(written)
     except ValueError:
-        raise typer.BadParameter(f"{written!r} is no date; write 2026-03-01", param_hint="--to" if end else "--from") from None
+        raise typer.BadParameter(
+            f"{written!r} is no date; write 2026-03-01", param_hint="--to" if end else "--from"
+        ) from None
     if len(written) <= len("2026-03-01"):
         day = at.date() + timedelta(days=1) if end else at.date()
         return datetime.combine(day, time(), zone)
@@ -64,7 +72,9 @@ def _moment(written: str, zone: ZoneInfo, *, end: bool) -> datetime:
 
 def export(
     ref: Reference,
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where it is written; default: standard output.")] = "-",
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="Where it is written; default: standard output.")
+    ] = "-",
 ) -> None:
     """A complaint's whole file as JSON: everything that the desk keeps of it, the records as they came included."""
     import json
@@ -115,11 +125,19 @@ def erase(
     if as_json:
         say_json(done)
     else:
-        who = f"complainant {', '.join(map(str, done.complainants))}" if done.complainants else "a complainant not known by name"
+        who = (
+            f"complainant {', '.join(map(str, done.complainants))}"
+            if done.complainants
+            else "a complainant not known by name"
+        )
         cases = f"; emptied: {', '.join(done.complaints)}" if done.complaints else ""
         say(f"Forgotten: {who}. {done.messages} messages{cases}.")
     if done.quarantined:
         warn(
-            f"{done.quarantined} records in quarantine seem to name this person; look at them: `tanggap complaints --quarantined`."
+            f"{done.quarantined} records in quarantine seem to name this person. "
+            "Look at them: `tanggap complaints --quarantined`."
         )
-    warn("What stands on the platforms, in mailboxes, in files of the drop folder and in backups is not reached from here.")
+    warn(
+        "What stands on the platforms, in mailboxes, in files of the drop folder and in backups "
+        "is not reached from here."
+    )

@@ -1,5 +1,7 @@
 """`tanggap up`, `tanggap demo` and `tanggap db`: the house as a whole."""
 
+import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,9 +47,7 @@ def up(
     def ready(house: "House") -> None:
         say_addresses(settings)
         if demo:
-            from desk.demo import feed
-
-            say(f"Took in {feed(settings, house)} sample complaints.")
+            say(f"Put {_feed(settings)} sample complaints into {settings.home / 'inbox'}.")
         say("Ctrl-C stops all of it.")
 
     keep_up(settings, plan_for(settings, say=warn), ready)
@@ -59,11 +59,37 @@ def demo(
     gateway_port: GatewayPort = None,
 ) -> None:
     """Play the whole life of the sample complaints, with a scripted reviewer; exit 0 if each ended where it should."""
-    from desk.demo import play
+    from desk.demo.playing import play
 
     settings = read_the_settings(prefect_port=prefect_port, gateway_port=gateway_port)
-    if not play(settings, stay=stay):
+    if not play(settings, stay=stay, wait=_until_told_to_stop):
         raise typer.Exit(1)
+
+
+def _until_told_to_stop() -> None:
+    """Stay until Ctrl-C, or until the system ends us."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {how: signal.signal(how, lambda *_: stop.set()) for how in signals}
+    try:
+        while not stop.wait(0.5):
+            pass
+    finally:
+        for how, handler in before.items():
+            signal.signal(how, handler)
+
+
+def _feed(settings: "Settings") -> int:
+    """Put the sample inbox into the drop folder, under ids of its own, so that it comes in once."""
+    from datetime import UTC, datetime
+
+    from desk.demo.customers import drop
+    from desk.demo.samples import read_samples
+
+    now = datetime.now(UTC)
+    lines = [sample.as_record(f"sample-{sample.id}", sample.text, now) for sample in read_samples()]
+    drop(settings.home / "inbox", "samples.jsonl", lines)
+    return len(lines)
 
 
 def upgrade() -> None:
@@ -88,9 +114,9 @@ def upgrade() -> None:
 def plan_for(settings: "Settings", *, say: Callable[[str], None]) -> "Plan":
     """How the house is built: the desk's own database is migrated, one that somebody named is only looked at."""
     from db import migrate
-    from db.duty import on_duty
     from db.session import make_engine
     from desk.up.house import Plan
+    from desk.up.staff import on_duty_at
 
     def must_be_current(url: str) -> None:
         engine = make_engine(url, pool=1)
@@ -99,13 +125,9 @@ def plan_for(settings: "Settings", *, say: Callable[[str], None]) -> "Plan":
         finally:
             engine.dispose()
 
-    def stages_with_somebody(url: str) -> Callable[[], set[str]]:
-        engine = make_engine(url, pool=1)
-        return lambda: set(on_duty(engine))
-
     return Plan(
         migrate=migrate.upgrade if settings.database_url is None else must_be_current,
-        on_duty=stages_with_somebody,
+        on_duty=on_duty_at,
         say=say,
     )
 

@@ -64,7 +64,14 @@ def incident(
     show_fact("Because", "\n".join(found.because))
     heading("Complaints")
     rows = (
-        (complaint.reference, complaint.state, complaint.severity, complaint.channel, moment(member.joined_at, zone), member.because)
+        (
+            complaint.reference,
+            complaint.state,
+            complaint.severity,
+            complaint.channel,
+            moment(member.joined_at, zone),
+            member.because,
+        )
         for member, complaint in case.members
     )
     show(table("Ref", "State", "Sev", "Channel", "Joined", "Because", rows=rows, wide="Because"))

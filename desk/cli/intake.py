@@ -51,7 +51,9 @@ class Taken:
 
 
 def import_(
-    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="JSON lines, CSV, mbox or eml; - for standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="JSON lines, CSV, mbox or eml; - for standard input.")
+    ],
     channel: Annotated[str | None, typer.Option("--channel", help="The channel of records that name none.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything was quarantined.")] = False,
     as_json: AsJson = False,

@@ -132,7 +132,12 @@ def _quarantine(limit: int | None, as_json: bool) -> None:
         say("Nothing is in quarantine.")
         return
     rows = (
-        (line.number, day_or_moment(line.at, zone, now), one_line(line.place, 40), f"{line.reason}\n{one_line(line.raw, 80)}")
+        (
+            line.number,
+            day_or_moment(line.at, zone, now),
+            one_line(line.place, 40),
+            f"{line.reason}\n{one_line(line.raw, 80)}",
+        )
         for line in lines
     )
     show(table("No", "Seen", "Place", "Reason and record", rows=rows, wide="Reason and record"))
@@ -170,11 +175,29 @@ def _show_case(desk: "Desk", case: "Case") -> None:
             _show_draft(draft, zone)
     if case.reviews:
         heading("Reviews")
-        show(table("No", "Draft", "Gate", "State", "Deadline", "Decided", rows=(_review(one, zone) for one in case.reviews), wide="Decided"))
+        show(
+            table(
+                "No",
+                "Draft",
+                "Gate",
+                "State",
+                "Deadline",
+                "Decided",
+                rows=(_review(one, zone) for one in case.reviews),
+                wide="Decided",
+            )
+        )
     if case.deliveries:
         heading("Deliveries")
         rows = (
-            (one.kind, one.visibility, one.channel, one.state, moment(one.sent_at or one.due_at, zone), one.why or one.url or "")
+            (
+                one.kind,
+                one.visibility,
+                one.channel,
+                one.state,
+                moment(one.sent_at or one.due_at, zone),
+                one.why or one.url or "",
+            )
             for one in case.deliveries
         )
         show(table("Kind", "Where", "Channel", "State", "When", "Why, or address", rows=rows, wide="Why, or address"))
@@ -234,7 +257,11 @@ def _show_assessment(case: "Case") -> None:
     found = case.complaint
     if found.kind is None:
         return
-    said = [found.kind.value, found.category.value if found.category else None, found.severity.value if found.severity else None]
+    said = [
+        found.kind.value,
+        found.category.value if found.category else None,
+        found.severity.value if found.severity else None,
+    ]
     seeks = f"seeks {found.remedy.value}" if found.remedy else None
     anger = f"anger {found.anger}"
     show_fact("Assessed as", ", ".join(filter(None, [*said, seeks, anger, found.language])))
@@ -256,7 +283,13 @@ def _show_message(message: "Message", zone: ZoneInfo) -> None:
     taken_down = ", taken down" if message.removed_at else ""
     edited = f", edited {message.revision - 1} times" if message.revision > 1 else ""
     reach = f", {message.views:,} views" if message.views else ""
-    show(styled(f"{way} {moment(message.posted_at, zone)}  {message.channel}, {message.visibility.value}{reach}{edited}{taken_down}", "bold"))
+    show(
+        styled(
+            f"{way} {moment(message.posted_at, zone)}  {message.channel}, {message.visibility.value}"
+            f"{reach}{edited}{taken_down}",
+            "bold",
+        )
+    )
     for line in safe(message.text).split("\n"):
         say(f"  {line}")
     for attachment in message.attachments:
@@ -267,7 +300,13 @@ def _show_message(message: "Message", zone: ZoneInfo) -> None:
 def _show_draft(draft: "Draft", zone: ZoneInfo) -> None:
     blocked = ", blocked" if draft.blocked else ""
     source = f" from {draft.template}" if draft.template else ""
-    show(styled(f"{draft.id}  {moment(draft.written_at, zone)} by {draft.author}{source}, {draft.visibility.value}{blocked}", "bold"))
+    show(
+        styled(
+            f"{draft.id}  {moment(draft.written_at, zone)} by {draft.author}{source}, "
+            f"{draft.visibility.value}{blocked}",
+            "bold",
+        )
+    )
     for line in safe(draft.text).split("\n"):
         say(f"  {line}")
     show_findings(draft.findings)
@@ -276,7 +315,8 @@ def _show_draft(draft: "Draft", zone: ZoneInfo) -> None:
 def show_findings(findings: Any) -> None:
     """What the guardrails said about a draft."""
     for one in findings:
-        said = f"  {one.get('level')}: {one.get('rule')} “{one_line(str(one.get('quote', '')), 60)}” – {one.get('message', '')}"
+        quote = one_line(str(one.get("quote", "")), 60)
+        said = f"  {one.get('level')}: {one.get('rule')} “{quote}” – {one.get('message', '')}"
         show(styled(said, "red" if one.get("level") == "block" else "yellow"))
 
 

@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
-    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Default: TANGGAP_POLICY_DIR, else the shipped rules.")] = None,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Default: TANGGAP_POLICY_DIR, else the shipped rules.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the rules and say what is wrong in them, with file and line; their examples are tried, too."""
@@ -57,7 +59,9 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or
 
 
 def approve(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A template that leaves without a review: id/acknowledgement.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A template that leaves without a review: id/acknowledgement.")
+    ],
     as_: AsPerson,
 ) -> None:
     """Approve the present words of a template that leaves without a review, under your name, by hash."""
@@ -69,7 +73,9 @@ def approve(
 
     directory = read_the_settings().policy_dir
     if directory is None:
-        raise Trouble("The shipped rules are not changed. Make your own with `tanggap policy init DIR`, set TANGGAP_POLICY_DIR.")
+        raise Trouble(
+            "The shipped rules are not changed. Make your own with `tanggap policy init DIR`, set TANGGAP_POLICY_DIR."
+        )
     people = read_rules(directory / "people.yaml", People)
     by = author(as_)
     if not people.knows(by.name):

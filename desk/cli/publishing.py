@@ -1,12 +1,16 @@
 """`tanggap publishing` and `tanggap deliveries`: the kill switch, and what goes out."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from db.words import DeliveryKind, State
 from desk.cli.common import ON_SCREEN, AsJson, AsPerson, Limit, author, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.output import day_or_moment, say, say_json_list, show, styled, table
+
+if TYPE_CHECKING:
+    from tasks.listing import DeliveryLine
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,7 +24,9 @@ def publishing(
     as_: AsPerson,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")],
     channel: Annotated[str | None, typer.Option("--channel", help="Only this channel; default: everything.")] = None,
-    incident: Annotated[str | None, typer.Option("--incident", metavar="REF", help="Only this incident, such as IN-3.")] = None,
+    incident: Annotated[
+        str | None, typer.Option("--incident", metavar="REF", help="Only this incident, such as IN-3.")
+    ] = None,
 ) -> None:
     """The kill switch: `off` lets nothing go out but what policy exempts, `on` lifts it."""
     from tasks.export import read_incident
@@ -44,7 +50,8 @@ def publishing(
     if not changed:
         say(f"Publishing was {switch} for {what} already.")
     elif switch == "off":
-        say(f"Publishing is off for {what}.{f' Still going out: {', '.join(exempt)}.' if exempt else ''}")
+        still = f" Still going out: {', '.join(exempt)}." if exempt else ""
+        say(f"Publishing is off for {what}.{still}")
     else:
         say(f"Publishing is on for {what}.")
     if switch == "on" and left:
@@ -52,7 +59,9 @@ def publishing(
 
 
 def deliveries(
-    failed: Annotated[bool, typer.Option("--failed", help="Only what failed, is unclear, or waits for a person.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what failed, is unclear, or waits for a person.")
+    ] = False,
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,25 +91,33 @@ def deliveries(
             line.visibility,
             styled(line.state.value, "red" if line.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN) else ""),
             day_or_moment(line.sent_at or line.due_at, zone, now),
-            _what_to_do(line.state.value, line.reference, line.target_url) if line.needs_person else line.why or line.url,
+            _why(line),
         )
         for line in lines
     )
     columns = ("Ref", "Kind", "Channel", "Where", "State", "When", "Why, or what to do")
-    rows = (
-        (*row[:-1], f"{line.why}. {row[-1]}" if line.needs_person and line.why else row[-1])
-        for row, line in zip(rows, lines, strict=True)
-    )
     show(table(*columns, rows=rows, wide=columns[-1]))
 
 
-def _what_to_do(state: str, reference: str, answers: str | None) -> str:
-    where = f" as an answer to {answers}" if answers else ""
-    if state == "manual":
-        return f"Post the approved text{where}, then: tanggap posted {reference} URL --as PERSON"
-    if state == "unknown":
+def _why(line: "DeliveryLine") -> str:
+    """Why it has not gone out, and what a person can do about it; where it stands once it has."""
+    if not line.needs_person:
+        return line.why or line.url or ""
+    return f"{line.why.rstrip('.')}. {_what_to_do(line)}" if line.why else _what_to_do(line)
+
+
+def _what_to_do(line: "DeliveryLine") -> str:
+    from db.tables import DeliveryState
+
+    ref = line.reference
+    if line.state is DeliveryState.MANUAL:
+        where = f" as an answer to {line.target_url}" if line.target_url else ""
+        return f"Post the approved text (tanggap complaint {ref}){where}, then: tanggap posted {ref} URL --as PERSON"
+    if line.state is DeliveryState.UNKNOWN:
         return (
-            f"Look whether it stands there: tanggap posted {reference} URL --as PERSON if so, "
-            f"tanggap resend {reference} --as PERSON if not"
+            f"Look whether it stands there: tanggap posted {ref} URL --as PERSON if so, "
+            f"tanggap resend {ref} --as PERSON if not"
         )
-    return f"Mend the cause, then: tanggap resend {reference} --as PERSON"
+    if line.kind is DeliveryKind.REPLY and line.complaint_state is not State.APPROVED:
+        return f"Given up; {ref} is {line.complaint_state.value}"
+    return f"Mend the cause, then: tanggap resend {ref} --as PERSON"

@@ -60,12 +60,18 @@ def decide(
     as_: AsPerson,
     approve: Annotated[bool, typer.Option("--approve", help="These words may go out.")] = False,
     edit: Annotated[
-        str | None, typer.Option("--edit", metavar="FILE", help="These words instead (- for standard input); others decide.")
+        str | None,
+        typer.Option("--edit", metavar="FILE", help="These words instead (- for standard input); others decide."),
     ] = None,
-    changes: Annotated[str | None, typer.Option("--changes", metavar="NOTE", help="Draft it anew, as the note says.")] = None,
-    reject: Annotated[str | None, typer.Option("--reject", metavar="NOTE", help="Nothing like it goes out; the note says why.")] = None,
+    changes: Annotated[
+        str | None, typer.Option("--changes", metavar="NOTE", help="Draft it anew, as the note says.")
+    ] = None,
+    reject: Annotated[
+        str | None, typer.Option("--reject", metavar="NOTE", help="Nothing like it goes out; the note says why.")
+    ] = None,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="HASH", help="Refuse unless the draft is still this one (inbox --json).")
+        str | None,
+        typer.Option("--sha256", metavar="HASH", help="Refuse unless the draft is still this one (inbox --json)."),
     ] = None,
 ) -> None:
     """Decide a review. The first decision wins; nobody approves their own words."""
@@ -84,7 +90,10 @@ def decide(
         number = int(review) if at_a_gate is None else review_at(desk, at_a_gate["reference"], gate or Gate.CS)
         if text is not None and number is not None:
             draft = steps.edit(desk, number, text, by, sha256)
-            say(f"TG-{draft.complaint_id}: draft {draft.id} replaces it; its reviews are open, {as_} decides none of them.")
+            say(
+                f"TG-{draft.complaint_id}: draft {draft.id} replaces it, and others must decide about it: "
+                "`tanggap inbox`."
+            )
             return
         note = changes if changes is not None else reject
         verdict = Verdict.APPROVE if approve else Verdict.REJECT if reject is not None else Verdict.CHANGES

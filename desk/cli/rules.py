@@ -1,6 +1,6 @@
 """The parts of the policy that work on a text alone, each read only when asked for.
 
-`tanggap assess` and `tanggap check` answer at once this way: the whole policy takes longer to read than a text to judge.
+So `tanggap assess` and `tanggap check` answer at once: the whole policy takes longer to read than a text to judge.
 """
 
 import os

@@ -48,14 +48,14 @@ class Entry:
         return self.fields.get("id")
 
 
-class Unusable(ValueError):  # noqa: N818
+class Unusable(ValueError):
     """A line that is JSON, but not what the command takes."""
 
 
 def assess(file: Lines = "-", company: CompanyFile = None, strict: Strict = False) -> None:
     """Assess texts: what each is, how dangerous, and the words that it rests on. Stores nothing.
 
-    In, a JSON line a text: `text`; optional `id`, `channel`, `author`, `metrics`, `addressed`. Out, a line each, in order.
+    In, a JSON line a text: `text`; optional `id`, `channel`, `author`, `metrics`, `addressed`. Out, a line each.
     """
     from desk.cli.rules import TextRules
     from policy.severity import grade
@@ -165,7 +165,7 @@ def _go_through(
                 try:
                     try_out(entry.fields)
                 except Unusable as error:
-                    entry = Entry(entry.number, entry.fields, str(error))  # noqa: PLW2901
+                    entry = Entry(entry.number, entry.fields, str(error))
             waiting.append(entry)
             if len(waiting) >= BATCH:
                 answer()
@@ -211,8 +211,8 @@ def _entry(number: int, text: str) -> Entry:
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
-        said = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.pos + 1}"
-        return Entry(number, {}, f"the line is not JSON: {said}; write one JSON object a line")
+        wrong = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.pos + 1}"
+        return Entry(number, {}, f"the line is not JSON: {wrong}; write one JSON object a line")
     except (RecursionError, ValueError):
         return Entry(number, {}, "the line is not JSON that can be read; write one flat JSON object a line")
     if not isinstance(fields, dict):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from db import trail
-from db.tables import Complaint, Delivery, DeliveryState, Event, FollowUp, FollowUpState, Message, Review, ReviewState
+from db.tables import Complaint, Delivery, DeliveryState, Event, FollowUp, Message, Review, ReviewState
 from db.words import DeliveryKind, Gate, State, Verdict
 from desk.demo.customers import Page, WebCustomer, drop, now
 from desk.demo.samples import Sample
@@ -203,7 +203,7 @@ class Actor:
                 .order_by(col(FollowUp.id).desc())
                 .limit(1)
             ).scalar_one_or_none()
-            if last is None or last.state is FollowUpState.ENDED:
+            if last is None:
                 return False
             key = f"{self.complaint.reference}:{kind.value}:{last.resolution}"
             sent = select(Delivery).where(col(Delivery.key) == key, col(Delivery.state) == DeliveryState.SENT)

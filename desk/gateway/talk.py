@@ -13,7 +13,7 @@ from db.words import DeliveryKind, Kind, State, Visibility
 from desk.gateway.board import Standing, standing_of
 from desk.gateway.rules import WebRules
 from desk.gateway.states import promised, state_name
-from tasks.follow_up import current
+from tasks.reopen import current
 
 CHANNEL = "web"
 ACCOUNT = "default"

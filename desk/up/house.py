@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 
 from desk.errors import HouseError, explained
 from desk.logs import open_log, tail
-from desk.postgres import Database, database, database_exists, revive
+from desk.postgres import Database, database, database_exists, make_home, revive
 from desk.settings import Settings
 from desk.up.children import Child, Command, end_leftovers
 from desk.up.deploy_file import deployment_file, read_deployments, stages_of
@@ -42,7 +42,7 @@ LOOK = 2.0
 PATIENCE = 180.0
 """Seconds that the house gets to stand; Prefect's first start builds its tables."""
 
-Migrate = Callable[[str], None]
+Migrate = Callable[[Database], None]
 OnDuty = Callable[[], set[str]]
 
 
@@ -50,9 +50,10 @@ OnDuty = Callable[[], set[str]]
 class Plan:
     """What the house is made of beside its settings.
 
-    `migrate` brings the desk's tables up to date at a URL. `on_duty` makes, from a URL, the question which stages have
-    somebody on duty; None: nobody is replaced. `gateway` are the words after `python` that start the gateway; None: no
-    gateway. `environment` is added to what the flow runs and the gateway see. `say` hears what is being done.
+    `migrate` brings the desk's tables up to date, or says that somebody must. `on_duty` makes, from a URL, the question
+    which stages have somebody on duty; None: nobody is replaced. `gateway` are the words after `python` that start the
+    gateway; None: no gateway. `deployments` is another prefect.yaml than the shipped one. `environment` is added to
+    what the children see. `say` hears what is being done.
     """
 
     migrate: Migrate | None = None
@@ -132,7 +133,7 @@ class House:
         deploying = self._deploy(environment)
         stack.callback(_end, deploying)
         if self.plan.migrate is not None:
-            self.plan.migrate(self.database.url)
+            self.plan.migrate(self.database)
         if self.plan.gateway is not None:
             at = ("--host", settings.gateway_host, "--port", str(settings.gateway_port))
             self._start("gateway", (*self.plan.gateway, *at), environment)
@@ -213,13 +214,14 @@ class House:
             "TANGGAP_NURSERY": str(self._nursery),
             "PREFECT_HOME": str(settings.home / "prefect"),
             "PREFECT_API_URL": settings.prefect_api_url,
-            "PREFECT_API_DATABASE_CONNECTION_URL": self.database.prefect_url,
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database.prefect_url,
             "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "10",
             "PREFECT_SERVER_DATABASE_SQLALCHEMY_MAX_OVERFLOW": "30",
             "PREFECT_SERVER_API_HOST": "127.0.0.1",
             "PREFECT_SERVER_API_PORT": str(settings.prefect_port),
             "PREFECT_SERVER_UI_ENABLED": "true",
+            # Its default is in the installed package, which may not be writable, and which other desks share.
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.home / "prefect" / "ui"),
             "PREFECT_SERVER_UI_API_URL": settings.prefect_api_url,
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -297,7 +299,7 @@ class House:
                 self.children[name].end()
 
 
-class _Stopped(Exception):  # noqa: N818 – nothing went wrong
+class _Stopped(Exception):
     """Told to stop while still starting."""
 
 
@@ -350,8 +352,8 @@ def _home_lock(home: Path) -> Iterator[None]:
     Raises:
         HouseError: another one has it; with its process id.
     """
+    make_home(home)
     with explained(home):
-        home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         lock: IO[str] = (home / "up.lock").open("a+", encoding="ascii")
     with lock:
         try:

@@ -154,7 +154,7 @@ class Finder:
                         break
                     if form[:length] in self._beginnings:
                         symbols.add(f"{form[:length]}*")
-            key = self._automaton.key_of(frozenset(symbols), not word.flags & STOPS)
+            key = self._automaton.key_of(frozenset(symbols), not word.flags & (STOPS | NEGATES))
             after_pause = self._automaton.key_of(frozenset(symbols), False)
             speaks = self._languages.votes(word.forms[-1], word.forms[0]) if kind == "word" and word.forms else ()
             known.append((key, after_pause, word.flags, speaks))

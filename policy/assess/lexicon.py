@@ -44,6 +44,8 @@ SIGNALS = frozenset(
         "us",  # speaks to the company
         "brand",  # about looks and advertising, not about what was bought
         "anger",
+        "heat",  # how heated a complaint is beyond its words of anger
+        "polite",  # what cools it
     }
 )
 KEYS = frozenset(

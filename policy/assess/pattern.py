@@ -10,7 +10,7 @@ A pattern is words with spaces between them:
 | `(juga)?` `lagi?` | this or nothing |
 | `{uang}` | a word list named under `words:` |
 | `<num>` | a kind of token: num, times, money, url, handle, email, question, stop |
-| `~3` | up to three words of any kind, within the clause |
+| `~3` | up to three words of any kind but negations, within the clause |
 | `^` | the beginning of a sentence |
 
 Patterns become one non-deterministic automaton over words; the deterministic one is built while texts come in, and only
@@ -216,7 +216,7 @@ class Automaton:
     """All patterns as one automaton; `add` them, then `find` them in texts.
 
     A text is a sequence of keys: a key stands for the set of symbols that a token answers to (`key_of`). No gap crosses the
-    end of a sentence or the beginning of a clause.
+    end of a sentence, the beginning of a clause or a negation (*sudah tidak masuk* is no *sudah … masuk*).
     """
 
     def __init__(self) -> None:

@@ -38,13 +38,24 @@ RISK_FROM = 1.0
 RISK_FROM_OTHERS = 2.0
 """How strongly a risk must be said in a complaint, and in anything else."""
 
+RISKS_OF: Mapping[Kind, frozenset[Risk]] = {
+    Kind.COMPLAINT: frozenset(Risk),
+    Kind.QUESTION: frozenset(Risk) - {Risk.REPEAT, Risk.VIRALITY, Risk.CHURN},
+    Kind.OTHER: frozenset(Risk) - {Risk.REPEAT, Risk.VIRALITY, Risk.CHURN},
+    Kind.PRAISE: frozenset({Risk.MEDIA}),
+    Kind.SPAM: frozenset(),
+}
+"""Which risks a message of a kind can carry."""
+
 ANGER_LEVELS = (0.9, 2.0, 3.0)
+
+UNSOFTENED, HEATED = 0.45, 1.6
+"""What a complaint without a polite word starts with, and how angry one without an angry word can be at most."""
 
 _EVENTS = ("breach", "negative", "category.", "risk.", "anger", "remedy.")
 _KINDS = (Kind.COMPLAINT, Kind.QUESTION, Kind.PRAISE, Kind.OTHER, Kind.SPAM)
 _CATEGORIES = tuple(Category)
 _REMEDIES = tuple(remedy for remedy in Remedy if remedy is not Remedy.NONE)
-_LASTING_IN_PRAISE = frozenset({Risk.MEDIA})
 _SHOUTED_WORDS = 3
 
 
@@ -275,23 +286,25 @@ def _remedy(tally: Tally) -> tuple[Remedy, float]:
 
 
 def _risks(tally: Tally, kind: Kind) -> tuple[tuple[Risk, ...], float]:
-    if kind is Kind.SPAM:
-        return (), 0.9
     enough = RISK_FROM if kind is Kind.COMPLAINT else RISK_FROM_OTHERS
     scores = {risk: tally.total(f"risk.{risk}") for risk in Risk}
-    found = tuple(
-        risk for risk in Risk if scores[risk] >= enough and (kind is not Kind.PRAISE or risk in _LASTING_IN_PRAISE)
-    )
+    found = tuple(risk for risk in Risk if scores[risk] >= enough and risk in RISKS_OF[kind])
     if found:
         return found, round(min(0.97, 0.45 + 0.15 * min(scores[risk] for risk in found)), 3)
     return (), round(0.92 - 0.2 * min(1.0, max(scores.values())), 3)
 
 
 def _anger(tally: Tally, reading: Reading, text: str, kind: Kind) -> tuple[int, float]:
+    if kind in (Kind.PRAISE, Kind.SPAM):
+        return 0, 0.9
     votes = tally.strongest("anger", 4)
     score = votes[0].weight + 0.3 * sum(vote.weight for vote in votes[1:]) if votes else 0.0
-    if kind not in (Kind.COMPLAINT, Kind.OTHER, Kind.QUESTION):
-        return 0, 0.9
+    if kind is Kind.COMPLAINT:
+        heat = tally.total("heat")
+        if score < ANGER_LEVELS[0]:
+            score = min(HEATED, score + heat + (0.0 if tally.total("polite") else UNSOFTENED))
+        else:
+            score += 0.2 * heat
     if score or kind is Kind.COMPLAINT:
         if reading.shouted >= _SHOUTED_WORDS and reading.shouted >= 0.5 * reading.words:
             score += 1.0

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from policy.guard.draft import DraftText, Hit, Owner
-from policy.guard.folding import Folded
+from policy.guard.folding import Folded, fold
 
 _PROVINCES = frozenset(
     (
@@ -104,6 +104,11 @@ def found(draft: DraftText, folded: Folded, owner: Owner) -> Iterator[Hit]:
         if what not in _SECRET and own.may_stand(what, value, text[max(0, start - 60) : start]):
             continue
         yield Hit(*folded.span(start, end), what)
+
+
+def shows_own_number(text: str) -> bool:
+    """Whether a customer's post shows an identity or card number: they are warned to protect it."""
+    return any(what in ("card", "identity") for _, _, what in _pieces(fold(text)))
 
 
 class _Own:

@@ -1,0 +1,449 @@
+"""`tanggap doctor`: is everything there that the desk needs, and what to do where it is not."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from desk.cli.common import AsJson, read_the_settings
+from desk.cli.errors import explain
+from desk.cli.output import say, say_json, show, styled
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from desk.settings import Settings
+    from policy.loading import Policy
+    from tasks.desk import Desk
+
+LITTLE_ROOM = 2**30
+"""Bytes free under which a warning is due; what the desk cannot begin with is in `desk.errors`."""
+BROKEN_SHOWN = 5
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    GOOD = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: how it is, and how to mend it where it is not well."""
+
+    what: str
+    level: Level
+    said: str
+    mend: str | None = None
+
+
+Findings = Iterator[Finding]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the command line."""
+    app.command()(doctor)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, disk, rules, database, Prefect, Slack and every channel. Exit 1 if something is broken."""
+    found: list[Finding] = []
+    try:
+        settings = read_the_settings()
+    except Exception as error:
+        found += [
+            Finding("settings", Level.BROKEN, line, "Correct it in the environment or in .env.")
+            for line in explain(error).split("\n")
+        ]
+    else:
+        for finding in _everything(settings):
+            found.append(finding)
+            if not as_json:
+                _show(finding)
+    broken = sum(one.level is Level.BROKEN for one in found)
+    warnings = sum(one.level is Level.WARNING for one in found)
+    if as_json:
+        say_json({"broken": broken, "warnings": warnings, "findings": found})
+    else:
+        if len(found) == broken:
+            for finding in found:
+                _show(finding)
+        say(f"{broken} broken, {warnings} warnings." if broken or warnings else "All is well.")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    marks = {
+        Level.GOOD: ("ok      ", "green"),
+        Level.WARNING: ("warning ", "yellow"),
+        Level.BROKEN: ("BROKEN  ", "bold red"),
+    }
+    mark, style = marks[finding.level]
+    line = styled(mark, style)
+    line.append(f"{finding.what}: {finding.said}", style="")
+    show(line)
+    if finding.mend:
+        show(styled(f"        → {finding.mend}", ""))
+
+
+def _everything(settings: "Settings") -> Findings:
+    """All findings, in the order in which a person would mend them. One check that fails stops no other."""
+    yield from _guarded("settings", lambda: _settings(settings))
+    yield from _guarded("disk", lambda: _disk(settings))
+    rules: list[Policy] = []
+    yield from _guarded("policy", lambda: _policy(settings, rules))
+    yield from _guarded("database", lambda: _database(settings, rules[0] if rules else None))
+    yield from _guarded("prefect", lambda: _prefect(settings))
+    yield from _guarded("gateway", lambda: _gateway(settings))
+    yield from _guarded("slack", lambda: _slack(settings))
+
+
+def _guarded(what: str, check: Callable[[], Findings]) -> Findings:
+    try:
+        yield from check()
+    except Exception as error:
+        for line in explain(error).split("\n"):
+            yield Finding(what, Level.BROKEN, line)
+
+
+def _settings(settings: "Settings") -> Findings:
+    where = "the database that TANGGAP_DATABASE_URL names" if settings.database_url else "a database of its own"
+    yield Finding("settings", Level.GOOD, f"home {settings.home}, {where}")
+    if os.geteuid() == 0:
+        yield Finding(
+            "settings",
+            Level.WARNING,
+            "this runs as root",
+            "Run the desk as a user of its own: what it reads comes from strangers.",
+        )
+
+
+def _disk(settings: "Settings") -> Findings:
+    from desk.errors import ROOM_TO_BEGIN, free_bytes
+
+    free = free_bytes(settings.home)
+    said = f"{free / 2**30:.1f} GB free at {settings.home}"
+    begun = (settings.home / "postgres").exists() or (settings.home / "postgres.where").exists()
+    if free < ROOM_TO_BEGIN and not begun and settings.database_url is None:
+        yield Finding("disk", Level.BROKEN, said, "Make room, or set TANGGAP_HOME to another disk.")
+    elif free < LITTLE_ROOM:
+        yield Finding("disk", Level.WARNING, said, "Make room soon: a full disk stops the database.")
+    else:
+        yield Finding("disk", Level.GOOD, said)
+
+
+def _policy(settings: "Settings", rules: "list[Policy]") -> Findings:
+    from desk.opening import read_policy
+    from policy.reading import PolicyError
+
+    try:
+        found = read_policy(settings)
+    except PolicyError as error:
+        for problem in error.problems:
+            yield Finding("policy", Level.BROKEN, str(problem), "Correct the file; `tanggap policy check` looks again.")
+        return
+    rules.append(found)
+    yield Finding("policy", Level.GOOD, f"{found.directory}, version {found.version[:12]}")
+    own = "Make your own rules with `tanggap policy init DIR` and set TANGGAP_POLICY_DIR."
+    if found.company.sample:
+        yield Finding("policy", Level.WARNING, "company.yaml is the sample company's", own)
+    open_gates = [
+        gate.value for gate, people in found.people.gates.items() if any("*" in one for one in people.members)
+    ]
+    if open_gates:
+        yield Finding(
+            "policy",
+            Level.WARNING,
+            f"anybody with a fitting name may decide at {', '.join(open_gates)} (people.yaml has patterns)",
+            f"Name the people. {own if settings.policy_dir is None else ''}".strip(),
+        )
+    if "*" in found.people.speakers.get("*", ()):
+        yield Finding(
+            "policy",
+            Level.WARNING,
+            "every user of this machine may speak for everybody (people.yaml, speakers)",
+            "Write for each operating-system user whom they may speak for.",
+        )
+
+
+def _database(settings: "Settings", policy: "Policy | None") -> Findings:
+    from db import migrate
+    from db.session import make_engine
+    from desk.opening import assemble
+    from desk.postgres import database
+
+    with database(settings) as found:
+        engine = make_engine(found.url)
+        try:
+            if found.embedded and not migrate.is_current(engine):
+                migrate.upgrade(found.url)
+            try:
+                migrate.check(engine)
+            except migrate.MigrationBehind as error:
+                yield Finding("database", Level.BROKEN, str(error))
+                return
+            with engine.connect() as connection:
+                version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+            own = "the desk's own" if found.embedded else "yours"
+            yield Finding("database", Level.GOOD, f"{own}, PostgreSQL {version}, migration {migrate.newest()}")
+            if policy is None:
+                return
+            desk = assemble(settings, engine, policy)
+            with desk.transaction() as session:
+                yield from _chains(session)
+                yield from _records(session)
+            yield from _waiting(desk)
+            yield from _stages(settings, desk)
+            yield from _channels(desk)
+        finally:
+            engine.dispose()
+
+
+def _chains(session: "Session") -> Findings:
+    """Every chain of events proves what it should."""
+    from itertools import islice
+
+    from sqlalchemy import func, select
+
+    from db import trail
+    from db.tables import Event
+
+    broken = list(islice(trail.verify(session), BROKEN_SHOWN))
+    for one in broken:
+        yield Finding(
+            "trail",
+            Level.BROKEN,
+            str(one),
+            "Somebody wrote past the desk. Compare with a backup and with the daily anchors.",
+        )
+    if not broken:
+        count = session.execute(select(func.count()).select_from(Event)).scalar_one()
+        yield Finding("trail", Level.GOOD, f"{count:,} events, every chain is whole")
+
+
+def _records(session: "Session") -> Findings:
+    """What waits for a person in the tables."""
+    from db.tables import DeliveryState
+    from tasks.listing import count_deliveries, count_quarantined
+
+    quarantined = count_quarantined(session)
+    if quarantined:
+        yield Finding(
+            "intake",
+            Level.WARNING,
+            f"{quarantined:,} records in quarantine",
+            "`tanggap complaints --quarantined` says why; mend them and import them again.",
+        )
+    else:
+        yield Finding("intake", Level.GOOD, "nothing in quarantine")
+    counts = count_deliveries(session)
+    unwell = {
+        state.value: counts[state]
+        for state in (DeliveryState.UNKNOWN, DeliveryState.FAILED, DeliveryState.MANUAL)
+        if counts.get(state)
+    }
+    if unwell:
+        said = ", ".join(f"{count:,} {'unclear' if state == 'unknown' else state}" for state, count in unwell.items())
+        yield Finding("deliveries", Level.WARNING, said, "`tanggap deliveries --failed` says why and what to do.")
+    else:
+        yield Finding("deliveries", Level.GOOD, "none failed, is unclear or waits for a person")
+
+
+def _waiting(desk: "Desk") -> Findings:
+    from tasks.listing import Wanted, count_complaints, inbox, stops
+
+    for stop in stops(desk):
+        yield Finding(
+            "publishing",
+            Level.WARNING,
+            f"off for {stop.scope} since {stop.thrown_at:%Y-%m-%d %H:%M} UTC, by {stop.thrown_by}: {stop.reason}",
+            "`tanggap publishing on --reason TEXT --as PERSON` lifts it.",
+        )
+    late = count_complaints(desk, Wanted(late=True))
+    if late:
+        yield Finding(
+            "promises", Level.WARNING, f"{late:,} complaints are late", "`tanggap complaints --late` lists them."
+        )
+    reviews = inbox(desk)
+    overdue = sum(one.late for one in reviews)
+    if overdue:
+        yield Finding(
+            "reviews", Level.WARNING, f"{overdue} of {len(reviews)} open reviews are late", "`tanggap inbox` has them."
+        )
+    else:
+        yield Finding("reviews", Level.GOOD, f"{len(reviews)} wait for a decision, none late")
+
+
+def _stages(settings: "Settings", desk: "Desk") -> Findings:
+    """Where `up` runs, each stage has somebody on duty."""
+    from db.duty import on_duty
+    from desk.up.deploy_file import deployment_file, read_deployments, stages_of
+
+    there = on_duty(desk.engine)
+    stages = stages_of(read_deployments(deployment_file()))
+    absent = [stage for stage in stages if stage not in there]
+    if not absent:
+        yield Finding("stages", Level.GOOD, f"somebody is on duty at {', '.join(stages)}")
+    elif is_up(settings) or there:
+        yield Finding(
+            "stages",
+            Level.WARNING,
+            f"nobody is on duty at {', '.join(absent)}",
+            f"It is replaced within seconds while `tanggap up` runs; if not, look into {settings.home / 'logs'}.",
+        )
+    else:
+        yield Finding("stages", Level.WARNING, "nobody is on duty: the desk is not up", "Start it with `tanggap up`.")
+
+
+def is_up(settings: "Settings") -> bool:
+    """Whether `tanggap up` runs in this home."""
+    import fcntl
+
+    try:
+        with (settings.home / "up.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _channels(desk: "Desk") -> Findings:
+    unset = {(one.name, one.account): one.missing for one in desk.channels.unset()}
+    by_hand = []
+    for channel in desk.channels.all():
+        rules = desk.policy.channels.of(channel.name)
+        what = f"channel {channel.name}" + (f"/{channel.account}" if channel.account != "default" else "")
+        missing = unset.get((channel.name, channel.account))
+        if missing is not None:
+            yield Finding(what, Level.BROKEN, missing)
+        elif channel.manual:
+            by_hand.append(what.removeprefix("channel "))
+        elif rules.url is not None:
+            yield _reachable(what, rules.url)
+        else:
+            yield Finding(what, Level.GOOD, f"{rules.adapter}, {channel.certainty.value.replace('_', ' ')}")
+    if by_hand:
+        yield Finding("channels", Level.GOOD, f"a person posts what was approved on {', '.join(by_hand)}")
+
+
+def _reachable(what: str, url: str) -> Finding:
+    """Any answer counts: what it says to a bare question is its own affair."""
+    import requests
+
+    try:
+        answer = requests.head(url, timeout=5, allow_redirects=False)
+    except requests.RequestException as error:
+        reason = type(error).__name__.removesuffix("Error")
+        return Finding(
+            what, Level.BROKEN, f"{url} does not answer ({reason})", "Start it, or correct `url` in channels.yaml."
+        )
+    return Finding(what, Level.GOOD, f"{url} answers ({answer.status_code})")
+
+
+def _prefect(settings: "Settings") -> Findings:
+    from importlib.metadata import version
+
+    from desk.up.deploy_file import deployment_file, read_deployments
+    from desk.up.engine import Engine
+
+    api = os.environ.get("PREFECT_API_URL") or settings.prefect_api_url
+    engine = Engine(api)
+    ours = version("prefect")
+    if not engine.healthy():
+        broken = is_up(settings)
+        yield Finding(
+            "prefect",
+            Level.BROKEN if broken else Level.WARNING,
+            f"no server answers at {api} (this desk has Prefect {ours})",
+            f"Look into {settings.home / 'logs'}." if broken else "Start it with `tanggap up`.",
+        )
+        return
+    theirs = _version_at(api)
+    if theirs.split(".")[:2] != ours.split(".")[:2]:
+        yield Finding(
+            "prefect",
+            Level.WARNING,
+            f"the server at {api} is Prefect {theirs}, this desk has {ours}",
+            "Bring both to the same version.",
+        )
+    else:
+        yield Finding("prefect", Level.GOOD, f"server {theirs} answers at {api}")
+    wanted = [str(one["name"]) for one in read_deployments(deployment_file())]
+    there = engine.deployments()
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        yield Finding(
+            "prefect",
+            Level.BROKEN,
+            f"not deployed: {', '.join(missing)}",
+            "`tanggap up` brings them in, or `prefect deploy --all`.",
+        )
+    else:
+        yield Finding("prefect", Level.GOOD, f"{len(wanted)} flows are deployed")
+    if not engine.worker_online():
+        yield Finding(
+            "prefect",
+            Level.BROKEN,
+            "no worker has reported lately: nothing is carried",
+            "Start one: `tanggap up`, or `prefect worker start --pool tanggap`.",
+        )
+
+
+def _version_at(api: str) -> str:
+    """The version of the Prefect server at this address."""
+    import requests
+
+    try:
+        return str(requests.get(f"{api}/admin/version", timeout=5).json())
+    except (requests.RequestException, ValueError):
+        return "of an unknown version"
+
+
+def _gateway(settings: "Settings") -> Findings:
+    import requests
+
+    try:
+        answer = requests.get(settings.gateway_url, timeout=5)
+    except requests.RequestException:
+        up = is_up(settings)
+        yield Finding(
+            "gateway",
+            Level.BROKEN if up else Level.WARNING,
+            f"{settings.gateway_url} does not answer",
+            f"Look into {settings.home / 'logs'}." if up else "Start it with `tanggap up`.",
+        )
+        return
+    level = Level.GOOD if answer.ok else Level.BROKEN
+    yield Finding("gateway", level, f"{settings.gateway_url} answers ({answer.status_code})")
+
+
+def _slack(settings: "Settings") -> Findings:
+    tokens = {
+        "TANGGAP_SLACK_BOT_TOKEN": settings.slack_bot_token,
+        "TANGGAP_SLACK_APP_TOKEN": settings.slack_app_token,
+        "TANGGAP_SLACK_SIGNING_SECRET": settings.slack_signing_secret,
+    }
+    missing = [name for name, value in tokens.items() if value is None]
+    if len(missing) == len(tokens):
+        yield Finding("slack", Level.GOOD, "not set up: reviews wait in `tanggap inbox`")
+    elif settings.slack_bot_token is None:
+        yield Finding(
+            "slack", Level.BROKEN, "some of its tokens are set, its bot token is not", "Set TANGGAP_SLACK_BOT_TOKEN."
+        )
+    elif settings.slack_app_token is None and settings.slack_signing_secret is None:
+        yield Finding(
+            "slack",
+            Level.WARNING,
+            "cards can be posted, decisions cannot come back",
+            "Set TANGGAP_SLACK_APP_TOKEN, or TANGGAP_SLACK_SIGNING_SECRET for requests over HTTP.",
+        )
+    else:
+        yield Finding("slack", Level.GOOD, "its tokens are set")
