@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from db import trail
 from db.complaints import lock, move, own_messages
 from db.fingerprint import fingerprint
-from db.tables import Complaint, Draft
+from db.tables import Complaint, Draft, Message
 from db.words import DeliveryKind, Kind, State, Visibility
 from policy.guard import DraftText, Finding, check, worst
 from policy.templates import Rendered, reply_name

@@ -17,7 +17,7 @@ from db.tables import (
     MessageRevision,
 )
 from db.wake import wake
-from db.words import ANSWERABLE, Kind, State, Visibility
+from db.words import ANSWERABLE, DeliveryKind, Kind, State, Visibility
 from policy.assessment import Author, Text, TextAssessment
 from policy.severity import Grade, grade
 from policy.watching import Disposition, disposition
@@ -204,7 +204,7 @@ def _carry_over_first(
 
 def _carry_over_later(complaint: Complaint, finding: TextAssessment, graded: Grade) -> None:
     """A later message can make a complaint graver, never milder."""
-    if complaint.kind not in ANSWERABLE and finding.kind in ANSWERABLE:
+    if _says_more(complaint.kind, finding.kind):
         _set(
             complaint,
             kind=finding.kind,
@@ -362,9 +362,10 @@ def _conversation(
     """A further message of the customer: the next answer, a reopened case, or a word of thanks."""
     by = trail.MACHINE_AUTHOR
     wants_answer = kind in ANSWERABLE
-    if kind is Kind.COMPLAINT and complaint.acknowledged_at is None and complaint.responded_at is None:
-        if cancel_kinds(session, complaint, "became a complaint", DeliveryKind.ACKNOWLEDGEMENT):
-            acknowledge(session, desk, complaint, message, now)
+    unheard = complaint.acknowledged_at is None and complaint.responded_at is None
+    put_off = unheard and kind is Kind.COMPLAINT
+    if put_off and cancel_kinds(session, complaint, "became a complaint", DeliveryKind.ACKNOWLEDGEMENT):
+        acknowledge(session, desk, complaint, message, now)
     match complaint.state:
         case State.RESPONDED if not wants_answer:
             move(

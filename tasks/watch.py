@@ -12,6 +12,7 @@ from db.complaints import first_message, lock_many
 from db.tables import Complaint, Delivery, DeliveryState, Identity, Review, ReviewState, Round
 from db.words import DeliveryKind, Gate, Severity, State, Visibility
 from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
+from policy.people import People
 from tasks.desk import Desk
 from tasks.outbox import queue_pre_approved, target_of
 from tasks.words import render
@@ -19,6 +20,7 @@ from tasks.words import render
 WAITING = (State.ASSESSED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED)
 FAR = timedelta(days=3650)
 BATCH = 500
+DAYS_OF_NAGGING = 60
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def watch_reviews(desk: Desk) -> Watched:
                 continue
             severity = complaint.severity or Severity.S4
             reminders = reminder_times(review.opened_at, review.deadline, severity, rules, calendar)
-            escalations = escalation_times(review.deadline, severity, rules, calendar)
+            escalations = _and_daily(escalation_times(review.deadline, severity, rules, calendar), review.deadline)
             if (times := _passed(reminders, now)) > review.reminded:
                 review.reminded = times
                 trail.append(
@@ -111,7 +113,7 @@ def watch_reviews(desk: Desk) -> Watched:
                 )  # fmt: skip
                 reminded += 1
             while review.escalated < _passed(escalations, now):
-                review.escalated_to = people.escalation(review.gate, review.escalated)
+                review.escalated_to = _whom(people, review.gate, review.escalated)
                 review.escalated += 1
                 trail.append(
                     session, complaint, "deadline_escalated",
@@ -146,7 +148,9 @@ def watch_answers(desk: Desk) -> Watched:
             severity = complaint.severity or Severity.S4
             since = complaint.promised_at or complaint.opened_at
             reminders = reminder_times(since, complaint.answer_by, severity, rules, calendar)
-            escalations = escalation_times(complaint.answer_by, severity, rules, calendar)
+            escalations = _and_daily(
+                escalation_times(complaint.answer_by, severity, rules, calendar), complaint.answer_by
+            )
             if (times := _passed(reminders, now)) > complaint.reminded:
                 complaint.reminded = times
                 trail.append(
@@ -155,7 +159,7 @@ def watch_answers(desk: Desk) -> Watched:
                 )  # fmt: skip
                 reminded += 1
             while complaint.escalated < _passed(escalations, now):
-                name = desk.policy.people.escalation(Gate.CS, complaint.escalated)
+                name = _whom(desk.policy.people, Gate.CS, complaint.escalated)
                 complaint.escalated += 1
                 complaint.owner = name or complaint.owner
                 trail.append(
@@ -236,6 +240,17 @@ def _next_owner(owner: str | None, names: Sequence[str]) -> str | None:
     if owner not in names:
         return names[0] if names else owner
     return names[min(names.index(owner) + 1, len(names) - 1)]
+
+
+def _and_daily(times: list[datetime], deadline: datetime) -> list[datetime]:
+    """The policy's escalations, and one a day after the last of them: what is late never falls silent."""
+    last = max(times, default=deadline)
+    return [*times, *(last + timedelta(days=day) for day in range(1, DAYS_OF_NAGGING + 1))]
+
+
+def _whom(people: People, gate: Gate, level: int) -> str | None:
+    """The name of this level; the last one is called again and again."""
+    return next((name for step in range(level, -1, -1) if (name := people.escalation(gate, step)) is not None), None)
 
 
 def _passed(times: Iterable[datetime], now: datetime) -> int:

@@ -43,6 +43,7 @@ class Draft(SQLModel, table=True):
     __tablename__ = "draft"
     __table_args__ = (
         UniqueConstraint("id", "sha256"),
+        UniqueConstraint("id", "sha256", "author"),
         CheckConstraint("num_nonnulls(complaint_id, incident_id) = 1", name="of_a_complaint_or_an_incident"),
         Index("ix_draft_complaint", "complaint_id"),
     )
@@ -76,6 +77,7 @@ class Round(SQLModel, table=True):
     __tablename__ = "round"
     __table_args__ = (
         ForeignKeyConstraint(["draft_id", "sha256"], ["draft.id", "draft.sha256"]),
+        UniqueConstraint("id", "draft_id"),
         CheckConstraint("num_nonnulls(complaint_id, incident_id) = 1", name="of_a_complaint_or_an_incident"),
         CheckConstraint("(state = 'open') = (settled_at IS NULL)", name="settled_has_a_time"),
         Index("uq_round_open_complaint", "complaint_id", unique=True, postgresql_where=text("state = 'open'")),
@@ -108,7 +110,8 @@ class Review(SQLModel, table=True):
 
     __tablename__ = "review"
     __table_args__ = (
-        ForeignKeyConstraint(["draft_id", "sha256"], ["draft.id", "draft.sha256"]),
+        ForeignKeyConstraint(["draft_id", "sha256", "author"], ["draft.id", "draft.sha256", "draft.author"]),
+        ForeignKeyConstraint(["round_id", "draft_id"], ["round.id", "round.draft_id"]),
         UniqueConstraint("round_id", "gate"),
         CheckConstraint(
             "(state = 'decided') = (decided_by IS NOT NULL AND decided_at IS NOT NULL AND verdict IS NOT NULL)",
@@ -123,7 +126,7 @@ class Review(SQLModel, table=True):
     )
 
     id: int = numbered()
-    round_id: int = Field(sa_type=Id, foreign_key="round.id")
+    round_id: int = Field(sa_type=Id)
     draft_id: int = Field(sa_type=Id)
     sha256: str
     author: str

@@ -35,6 +35,7 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("key"),
         ForeignKeyConstraint(["draft_id", "sha256"], ["draft.id", "draft.sha256"]),
+        ForeignKeyConstraint(["round_id", "draft_id"], ["round.id", "round.draft_id"]),
         CheckConstraint("num_nonnulls(draft_id, pre_approved) = 1", name="approved_by_somebody"),
         CheckConstraint("draft_id IS NULL OR round_id IS NOT NULL", name="a_draft_passed_a_round"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_a_time"),
@@ -51,7 +52,7 @@ class Delivery(SQLModel, table=True):
     complaint_id: int = Field(sa_type=Id, foreign_key="complaint.id")
     incident_id: int | None = Field(default=None, sa_type=Id, foreign_key="incident.id")
     draft_id: int | None = Field(default=None, sa_type=Id)
-    round_id: int | None = Field(default=None, sa_type=Id, foreign_key="round.id")
+    round_id: int | None = Field(default=None, sa_type=Id)
     pre_approved: dict[str, Any] | None = Field(default=None, sa_type=Json)
     """Template, its hash, and who approved it when, for what goes out without a round."""
     kind: DeliveryKind = Field(sa_type=one_of(DeliveryKind, "kind"))

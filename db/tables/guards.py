@@ -12,6 +12,7 @@ END $$;
 CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER event_keeps_its_rows BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER anchor_is_append_only BEFORE UPDATE OR DELETE ON anchor FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER anchor_keeps_its_rows BEFORE TRUNCATE ON anchor FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE FUNCTION refuse_other_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF new.sha256 <> old.sha256 OR (new.text <> old.text AND new.text <> '') THEN

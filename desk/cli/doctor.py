@@ -10,7 +10,7 @@ import typer
 
 from desk.cli.common import AsJson, read_the_settings
 from desk.cli.errors import explain
-from desk.cli.output import say, say_json, show, styled
+from desk.cli.output import hanging, say, say_json, show
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -80,16 +80,14 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _show(finding: Finding) -> None:
     marks = {
-        Level.GOOD: ("ok      ", "green"),
-        Level.WARNING: ("warning ", "yellow"),
-        Level.BROKEN: ("BROKEN  ", "bold red"),
+        Level.GOOD: ("ok     ", "green"),
+        Level.WARNING: ("warning", "yellow"),
+        Level.BROKEN: ("BROKEN ", "bold red"),
     }
     mark, style = marks[finding.level]
-    line = styled(mark, style)
-    line.append(f"{finding.what}: {finding.said}", style="")
-    show(line)
+    show(hanging(mark, f"{finding.what}: {finding.said}", style))
     if finding.mend:
-        show(styled(f"        → {finding.mend}", ""))
+        show(hanging("      →", finding.mend))
 
 
 def _everything(settings: "Settings") -> Findings:

@@ -84,7 +84,7 @@ def _an_api(settings: "Settings") -> Iterator[None]:
             raise Trouble(f"No Prefect server answers at {named}. Start it, or unset PREFECT_API_URL.")
         yield
         return
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "DEBUG" if settings.debug else "CRITICAL")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     if _answers(settings.prefect_api_url):
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url

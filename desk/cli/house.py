@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from desk.cli.output import say, warn
 
 if TYPE_CHECKING:
     from desk.settings import Settings
-    from desk.up.house import House, Plan
+    from desk.up.house import House
 
 PrefectPort = Annotated[
     int | None, typer.Option("--prefect-port", min=1, max=65535, help="Port of the Prefect server and its UI.")
@@ -40,6 +39,7 @@ def up(
 ) -> None:
     """Start everything on this machine and stay until Ctrl-C: database, Prefect, worker, web pages."""
     from desk.up.house import up as keep_up
+    from desk.up.staff import plan_for_the_desk
 
     settings = read_the_settings(prefect_port=prefect_port, gateway_port=gateway_port, gateway_host=gateway_host)
     _policy_must_be_good(settings)
@@ -50,7 +50,7 @@ def up(
             say(f"Put {_feed(settings)} sample complaints into {settings.home / 'inbox'}.")
         say("Ctrl-C stops all of it.")
 
-    keep_up(settings, plan_for(settings, say=warn), ready)
+    keep_up(settings, plan_for_the_desk(warn), ready)
 
 
 def demo(
@@ -109,27 +109,6 @@ def upgrade() -> None:
         finally:
             engine.dispose()
     say(f"The database is at migration {migrate.newest()} now.")
-
-
-def plan_for(settings: "Settings", *, say: Callable[[str], None]) -> "Plan":
-    """How the house is built: the desk's own database is migrated, one that somebody named is only looked at."""
-    from db import migrate
-    from db.session import make_engine
-    from desk.up.house import Plan
-    from desk.up.staff import on_duty_at
-
-    def must_be_current(url: str) -> None:
-        engine = make_engine(url, pool=1)
-        try:
-            migrate.check(engine)
-        finally:
-            engine.dispose()
-
-    return Plan(
-        migrate=migrate.upgrade if settings.database_url is None else must_be_current,
-        on_duty=on_duty_at,
-        say=say,
-    )
 
 
 def say_addresses(settings: "Settings") -> None:

@@ -40,7 +40,7 @@ def incidents(as_json: AsJson = False) -> None:
         )
         for line in lines
     )
-    show(table("Ref", "State", "Complaints", "Since", "Decide by", "Owner", "What", rows=rows, wide="What"))
+    show(table("Ref", "State", "Complaints", "Since", "Decide by", "Owner", "What", rows=rows, folds=("What",)))
 
 
 def incident(
@@ -74,7 +74,7 @@ def incident(
         )
         for member, complaint in case.members
     )
-    show(table("Ref", "State", "Sev", "Channel", "Joined", "Because", rows=rows, wide="Because"))
+    show(table("Ref", "State", "Sev", "Channel", "Joined", "Because", rows=rows, folds=("Because",)))
     for statement, draft in case.statements:
         heading(f"Statement, revision {statement.revision}")
         for line in safe(draft.text if draft else "").split("\n"):

@@ -1,5 +1,6 @@
 """`tanggap complaints` and `tanggap complaint`: the list, and one with its timeline."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ import typer
 from db.words import Gate, Kind, Severity, State
 from desk.cli.common import ON_SCREEN, AsJson, Limit, Reference, the_desk
 from desk.cli.output import (
+    clipped,
     day_or_moment,
     json_line,
     moment,
@@ -79,7 +81,11 @@ def complaints(
         say("No complaints." if wanted == Wanted(limit=most) else "No complaints like that.")
         return
     columns = ("Ref", "State", "Sev", "Category", "Channel", "Waits for", "Answer by", "Text")
-    show(table(*columns, rows=(_row(line, zone, now) for line in lines), wide="Text"))
+    show(
+        table(
+            *columns, rows=(_row(line, zone, now) for line in lines), folds=("Category", "Channel", "Waits for", "Text")
+        )
+    )
     if total > len(lines):
         say(f"{len(lines)} of {total:,}; --limit N shows more.")
 
@@ -95,7 +101,7 @@ def _row(line: "ComplaintLine", zone: ZoneInfo, now: datetime) -> tuple[object, 
         line.channel,
         waits,
         styled(day_or_moment(due, zone, now) if line.late or _open(line) else "", "bold red" if line.late else ""),
-        one_line(line.text, 60),
+        clipped(line.text),
     )
 
 
@@ -140,7 +146,7 @@ def _quarantine(limit: int | None, as_json: bool) -> None:
         )
         for line in lines
     )
-    show(table("No", "Seen", "Place", "Reason and record", rows=rows, wide="Reason and record"))
+    show(table("No", "Seen", "Place", "Reason and record", rows=rows, folds=("Reason and record",)))
     if total > len(lines):
         say(f"{len(lines)} of {total:,}; --limit N shows more.")
     say("Mend the records in their file and import it again: what is taken leaves the quarantine.")
@@ -184,7 +190,7 @@ def _show_case(desk: "Desk", case: "Case") -> None:
                 "Deadline",
                 "Decided",
                 rows=(_review(one, zone) for one in case.reviews),
-                wide="Decided",
+                folds=("Decided",),
             )
         )
     if case.deliveries:
@@ -200,7 +206,9 @@ def _show_case(desk: "Desk", case: "Case") -> None:
             )
             for one in case.deliveries
         )
-        show(table("Kind", "Where", "Channel", "State", "When", "Why, or address", rows=rows, wide="Why, or address"))
+        show(
+            table("Kind", "Where", "Channel", "State", "When", "Why, or address", rows=rows, folds=("Why, or address",))
+        )
     if case.notes:
         heading("Notes (internal)")
         for note in case.notes:
@@ -346,18 +354,24 @@ def show_fact(name: str, said: str | None) -> None:
 
 def show_events(events: "tuple[Event, ...]", zone: ZoneInfo) -> None:
     """A chain, one line an event."""
-    left_out = {"digest", "sha256"}
     rows = (
         (
             event.number,
             event.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
             event.name,
             event.by if event.typed_by in (None, event.by) else f"{event.by} (typed by {event.typed_by})",
-            ", ".join(f"{key} {_short(value)}" for key, value in event.data.items() if key not in left_out),
+            _what(event.data),
         )
         for event in events
     )
-    show(table("No", "When", "Event", "By", "What", rows=rows, wide="What"))
+    show(table("No", "When", "Event", "By", "What", rows=rows, folds=("What",)))
+
+
+def _what(data: Mapping[str, Any]) -> str:
+    """An event's facts in a line, the move first; digests prove, they do not tell."""
+    moved = [f"{data['from']} → {data['to']}"] if "from" in data and "to" in data else []
+    left_out = {"digest", "sha256", *(("from", "to") if moved else ())}
+    return ", ".join([*moved, *(f"{key} {_short(value)}" for key, value in data.items() if key not in left_out)])
 
 
 def _short(value: object) -> str:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -99,15 +99,33 @@ def styled(text: str, style: str = "") -> "Text":
     return Text(safe(text), style=style)
 
 
-def table(*columns: str, rows: Iterable[Iterable[object]], wide: str | None = None) -> "Table":
-    """A table without vertical lines; `wide` names the column that takes the room that is left."""
+def hanging(mark: str, text: str, style: str = "") -> "Table":
+    """A text whose further lines stand under its first, to the right of a mark."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 1))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_row(styled(mark, style), safe(text))
+    return made
+
+
+def clipped(text: str) -> "Text":
+    """As much of a text as fits on one line of its column."""
+    from rich.text import Text
+
+    return Text(one_line(text), no_wrap=True, overflow="ellipsis")
+
+
+def table(*columns: str, rows: Iterable[Iterable[object]], folds: Collection[str]) -> "Table":
+    """A table without vertical lines. Where it is narrow only the columns in `folds` give way, by folding their cells."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, show_edge=False, padding=(0, 2, 0, 0))
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, show_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
-        made.add_column(name, no_wrap=name != wide, overflow="fold" if name == wide else "ellipsis")
+        made.add_column(name, no_wrap=name not in folds, overflow="fold")
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else safe(_said(cell)) for cell in row))
     return made

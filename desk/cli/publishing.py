@@ -96,7 +96,7 @@ def deliveries(
         for line in lines
     )
     columns = ("Ref", "Kind", "Channel", "Where", "State", "When", "Why, or what to do")
-    show(table(*columns, rows=rows, wide=columns[-1]))
+    show(table(*columns, rows=rows, folds=("Why, or what to do",)))
 
 
 def _why(line: "DeliveryLine") -> str:

@@ -35,7 +35,7 @@ def _tell(result: "Result") -> None:
         )
         for event in result.account.events
     )
-    show(table("When", "Ref", "Event", "By", "What", rows=rows, wide="What"))
+    show(table("When", "Ref", "Event", "By", "What", rows=rows, folds=("What",)))
     for external_id, state in result.account.states.items():
         say(f"{external_id}: {state}")
     for mishap in result.failed:

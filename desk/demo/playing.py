@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from db import migrate
 from db.session import make_engine
 from db.words import State
 from desk.demo.actors import Actor
@@ -21,8 +20,8 @@ from desk.demo.customers import drop, now
 from desk.demo.samples import OVERLAY, Sample, read_samples
 from desk.opening import assemble, read_policy
 from desk.settings import Settings
-from desk.up.house import House, Plan, standing
-from desk.up.staff import on_duty_at
+from desk.up.house import House, standing
+from desk.up.staff import plan_for_the_desk
 from tasks.desk import Desk
 
 LONGEST = 165.0
@@ -90,8 +89,7 @@ def _opened(settings: Settings, console: Console) -> Iterator[tuple[House, Desk]
             status.update(what)
             console.print(f"  {what}", style="dim", highlight=False)
 
-        plan = Plan(migrate=migrate.upgrade, on_duty=on_duty_at, say=say)
-        house_is = standing(settings, plan)
+        house_is = standing(settings, plan_for_the_desk(say))
         house = house_is.__enter__()
     try:
         assert house.database is not None

@@ -23,8 +23,13 @@ class Tongue:
     chosen: bool = False
 
     def say(self, name: str, **values: object) -> str:
-        """One of the pages' own texts, with values in its places."""
-        return texts(self.code)[name].format(**values)
+        """One of the pages' own texts, with values in its places; whole numbers as the language groups their digits."""
+        return texts(self.code)[name].format(**{place: self._written(value) for place, value in values.items()})
+
+    def _written(self, value: object) -> object:
+        if not isinstance(value, int):
+            return value
+        return f"{value:,}" if self.code == "en" else f"{value:,}".replace(",", ".")
 
     def link(self, path: str, **query: object) -> str:
         """An address on these pages in this language."""

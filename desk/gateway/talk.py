@@ -85,7 +85,7 @@ def read_talk(session: Session, token: str, now: datetime, rules: WebRules) -> T
         promised=promise,
         late=promise is not None and promise < now,
         here=here,
-        fresh=now - complaint.opened_at < rules.fresh_for,
+        fresh=complaint.responded_at is None and now - complaint.opened_at < rules.fresh_for,
         waiting=here and _awaits_acknowledgement(complaint, posts, now, rules),
         lines=sorted(lines, key=lambda line: line.at),
         survey=_survey_open(complaint, follow_up, posts),

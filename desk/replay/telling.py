@@ -36,7 +36,7 @@ from tasks.publish import next_due as next_delivery
 from tasks.record import record
 from tasks.watch import due_now, keep, next_moment
 
-MOST_TURNS = 1000
+MOST_TURNS = 10_000
 """A desk that does not come to rest has a fault; a story must not hang on it."""
 
 

@@ -1,10 +1,12 @@
 """The complaint form over HTTP: what it takes, what it says back, and what it catches."""
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import requests
 from gateway_site import LATE_PARCEL, Visitor, complaint_of, listening, on_the_web, path_of, reference_on, words_on
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -128,7 +130,7 @@ def test_without_the_choice_it_is_private(visitor: Visitor, web: Desk) -> None:
     [
         ("text", "", "Tuliskan pesan Anda di sini."),
         ("text", " \n\u200b ", "Tuliskan pesan Anda di sini."),
-        ("text", "x" * 20_001, "20,001 karakter, sedangkan batasnya 20,000"),
+        ("text", "x" * 20_001, "20.001 karakter, sedangkan batasnya 20.000"),
         ("contact", "bukan kontak", "Ini bukan alamat e-mail atau nomor telepon."),
         ("contact", "a@b", "Ini bukan alamat e-mail atau nomor telepon."),
         ("name", "n" * 201, "Terlalu panjang; paling banyak 200 karakter."),
@@ -317,8 +319,6 @@ def test_a_body_over_the_limit_is_refused_without_being_read(visitor: Visitor, w
 
 
 def test_a_body_in_chunks_is_counted_too(url: str, web: Desk) -> None:
-    import requests
-
     def endless() -> Iterator[bytes]:
         yield b"text="
         for _ in range(100):
@@ -341,8 +341,6 @@ def test_a_body_in_chunks_is_counted_too(url: str, web: Desk) -> None:
     ],
 )
 def test_a_broken_body_gets_a_friendly_page(url: str, content: str, body: bytes) -> None:
-    import requests
-
     page = requests.post(f"{url}/complaints", data=body, headers={"Content-Type": content}, timeout=20)
 
     assert page.status_code in (200, 400, 422)
@@ -350,8 +348,6 @@ def test_a_broken_body_gets_a_friendly_page(url: str, content: str, body: bytes)
 
 
 def test_a_file_where_a_text_belongs_gets_a_friendly_page(url: str) -> None:
-    import requests
-
     page = requests.post(f"{url}/complaints", files={"text": ("a.txt", b"x")}, timeout=20)
 
     assert page.status_code == 400
@@ -391,8 +387,6 @@ def test_the_limits_are_the_sites_own(web: Desk, clock: SetClock) -> None:
 
 
 def _read(raw: bytes, clock: SetClock) -> list[object]:
-    import io
-
     found = read_file(
         io.BytesIO(raw),
         name="kept.jsonl",

@@ -1,7 +1,10 @@
 """What every page carries, and what visitors read when something is wrong."""
 
+import string
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -10,8 +13,14 @@ from sqlalchemy import text
 
 from db.clock import SetClock
 from db.session import make_engine
+from db.tables import Complaint
+from db.words import Category, DeliveryKind, State
+from desk.gateway.board import Standing
 from desk.gateway.language import LANGUAGES, texts
+from desk.gateway.states import state_name
 from tasks.desk import Desk
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -137,7 +146,40 @@ def test_both_languages_say_the_same_things() -> None:
             assert set(_places(said)) == set(_places(other[name])), name
 
 
-def _places(said: str) -> list[str]:
-    import string
+def test_whatever_a_complaint_can_be_has_words() -> None:
+    known = texts("id").keys()
 
+    for kind in DeliveryKind:
+        assert f"kind_{kind}" in known
+    for category in Category:
+        assert f"category_{category}" in known
+    for standing in Standing:
+        assert f"choice_{standing}" in known
+    for state in State:
+        complaint = Complaint(state=state, state_since=NOW, opened_at=NOW, channel="web", account="default")
+        assert state_name(complaint) in known
+
+
+def test_it_opens_the_desk_that_the_settings_name(
+    database_url: str, clock: SetClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANGGAP_DATABASE_URL", database_url)
+    monkeypatch.setenv("TANGGAP_HOME", str(tmp_path / "home"))
+
+    with listening(None) as url:
+        answer = Visitor(url, clock).get("/healthz")
+
+    assert answer.json() == {"status": "ok"}
+
+
+def test_a_form_of_one_gateway_can_be_sent_to_another(web: Desk, visitor: Visitor, clock: SetClock) -> None:
+    stamp = visitor.open_form()
+
+    with listening(replace(web)) as other:
+        page = Visitor(other, clock).post("/complaints", text=LATE_PARCEL, stamp=stamp)
+
+    assert "/t/" in page.url
+
+
+def _places(said: str) -> list[str]:
     return [place or "" for _, place, _, _ in string.Formatter().parse(said) if place is not None]

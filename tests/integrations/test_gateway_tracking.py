@@ -27,12 +27,13 @@ from sqlmodel import col
 
 from db import trail
 from db.clock import SetClock
-from db.complaints import messages_of
+from db.complaints import lock, messages_of
 from db.tables import Complainant, FollowUp, WebPost
 from db.words import DeliveryKind, State, Visibility
 from desk.gateway.rules import WebRules
 from tasks.desk import Desk
 from tasks.follow_up import current
+from tasks.merge import merge_into
 
 UNHAPPY, HAPPY = "1", "5"
 
@@ -396,9 +397,6 @@ def test_private_posts_of_others_never_show(visitor: Visitor, web: Desk, referen
 def test_a_merged_complaint_shows_its_own_side_alone(
     visitor: Visitor, web: Desk, reference: str, clock: SetClock
 ) -> None:
-    from db.complaints import lock
-    from tasks.merge import merge_into
-
     other = reference_on(Visitor(visitor.url, clock, address="198.51.100.1").complain("Paket saya hilang, resi 8841"))
     work(web)
     with web.transaction() as session:
