@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import aliased
 from sqlmodel import Session
 
 from db.tables import Anchor, Complaint, Event, Incident
@@ -144,14 +145,15 @@ def _ends_at_its_head(session: Session, chain: str) -> bool:
     """Asked in one statement, since a living desk may have written between reading the heads and the events."""
     letters, _, number = chain.partition("-")
     table = Complaint if letters == "TG" else Incident
-    later = select(Event.id).where(Event.chain == chain, Event.number > table.events).exists()  # type: ignore[call-overload]
+    any_event = aliased(Event)
+    last = select(func.max(any_event.number)).where(any_event.chain == chain).scalar_subquery()  # type: ignore[arg-type]
     found = session.execute(
         select(Event.id).where(  # type: ignore[call-overload]
             table.id == int(number),
             Event.chain == chain,
+            Event.number == last,
             Event.number == table.events,
             Event.hash == table.head,
-            ~later,
         )
     )
     return found.first() is not None

@@ -141,15 +141,23 @@ class EmbeddedServer:
         if process is None:
             return
         for how, patience in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-            try:
-                process.send_signal(how)
-            except psutil.NoSuchProcess:
-                return
-            until = time.monotonic() + patience
-            while time.monotonic() < until:
-                if not self._is_ours(process):
-                    return
-                time.sleep(0.01)
+            if self._ends(process, how, patience):
+                break
+        socket_directory = self.socket_directory()
+        if socket_directory != self.data.resolve():
+            shutil.rmtree(socket_directory, ignore_errors=True)
+
+    def _ends(self, process: psutil.Process, how: signal.Signals, patience: float) -> bool:
+        try:
+            process.send_signal(how)
+        except psutil.NoSuchProcess:
+            return True
+        until = time.monotonic() + patience
+        while self._is_ours(process):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
 
     # Where things lie
 

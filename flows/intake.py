@@ -1,7 +1,7 @@
 """Collect, record, assess and acknowledge what comes in.
 
 Reads the channels (the drop folder among them) and messages that wait for their assessment; writes messages,
-complaints, assessments and queued acknowledgements. Safe to start again at any point: what is recorded is known by its id.
+complaints, assessments and queued acknowledgements. Safe to start again at any point: a record is known by its id.
 """
 
 import logging

@@ -1,6 +1,7 @@
 """Keep the house in order, once a night.
 
-Reads the trail and the policy's articles; writes the day's anchor and the articles' versions; clears the ledger of limits.
+Reads the trail and the policy's articles; writes the day's anchor and the articles' versions; clears the ledger of
+limits.
 A broken chain fails the run, so that an engineer sees it.
 """
 

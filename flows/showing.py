@@ -64,10 +64,9 @@ def show_timeline(desk: Desk, reference: str) -> None:
         f"| when ({zone.key}) | what | by | facts |",
         "|---|---|---|---|",
     ]
-    lines += [
-        f"| {event.at.astimezone(zone):%Y-%m-%d %H:%M:%S} | {event.name} | {event.by} | {_cell(tokens_only(event.data))} |"
-        for event in events
-    ]
+    for event in events:
+        at = event.at.astimezone(zone)
+        lines.append(f"| {at:%Y-%m-%d %H:%M:%S} | {event.name} | {event.by} | {_cell(tokens_only(event.data))} |")
     create_markdown_artifact("\n".join(lines), key=_key(reference), description=f"{reference}: {complaint.state.value}")
 
 

@@ -51,7 +51,8 @@ class TextAssessment:
     """What a text is, and how sure the assessor is of each part (0 to 1, by field).
 
     `category` and `remedy` are None where `kind` is no complaint. `addressed`: it speaks to us. `about_us`: it is about
-    us. `opinion`: it says something critical about us. `breach`: an expectation was breached. `asks`: it asks for something.
+    us. `opinion`: it says something critical about us. `breach`: an expectation was breached. `asks`: it asks for
+    something.
     """
 
     kind: Kind

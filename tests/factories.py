@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from sqlalchemy import select
-from sqlmodel import col
+from sqlalchemy import Engine, select, text
+from sqlmodel import SQLModel, col
 
 from db import trail
 from db.clock import SetClock
@@ -25,16 +25,20 @@ from db.tables import (
 from db.words import Category, Gate, Kind, Remedy, Risk, State, Verdict, Visibility
 from integrations.channels.base import Certainty, Channel, Outgoing, Page, Reachable, Sent, Target
 from integrations.channels.registry import Channels
+from integrations.channels.sandbox import SandboxChannel
 from integrations.record import Author, Incoming, Metrics, default_visibility
 from policy.assessment import Text, TextAssessment
+from policy.loading import Policy
 from tasks.answer import Answered, draft_answers, due_for_answer, take_aim
 from tasks.assess import assess, due_for_assessment
 from tasks.decide import Decided, Decision, decide_gate
 from tasks.desk import Desk
 from tasks.follow_up import due_for_follow_up, resolve, step_on
+from tasks.follow_up import next_due as next_follow_up
 from tasks.publish import Outcome, claim, publish
+from tasks.publish import next_due as next_delivery
 from tasks.record import Recorded, record
-from tasks.watch import Watched, due_now, keep
+from tasks.watch import Watched, due_now, keep, next_moment
 
 LATE = "kak, paket saya belum sampai padahal sudah seminggu, tolong dicek ya"
 """What people complain about in these tests, unless a test says otherwise."""
@@ -43,6 +47,9 @@ MOST_TURNS = 100
 
 PEOPLE = {Gate.CS: "cs-nia", Gate.PR: "pr-sari", Gate.LEGAL: "legal-tono", Gate.EXECUTIVE: "exec-hadi"}
 """Somebody for each gate."""
+
+MONDAY_MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+"""09:00 in Jakarta."""
 
 _numbers = count(1)
 
@@ -107,8 +114,8 @@ class SaidByTheTest:
 
     def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
         """One finding a text; whether it speaks to us is what the record knows, if it knows."""
-        self.batches.append([text.text for text in batch])
-        return [self._one(text) for text in batch]
+        self.batches.append([one.text for one in batch])
+        return [self._one(one) for one in batch]
 
     def _one(self, text: Text) -> TextAssessment:
         found = self._said.get(text.text, finding())
@@ -277,11 +284,18 @@ class Life:
         raise AssertionError("the desk does not come to rest")
 
     def run_for(self, **length: float) -> None:
-        """Let time pass in steps of half an hour, working off what each brings."""
+        """Let time pass from one due moment to the next, working off what each brings."""
         until = self.now() + timedelta(**length)
-        while self.now() < until:
-            self.clock.set(min(until, self.now() + timedelta(minutes=30)))
+        self.work()
+        while (coming := self._coming()) is not None and coming <= until:
+            self.clock.set(coming)
             self.work()
+        self.clock.set(until)
+        self.work()
+
+    def _coming(self) -> datetime | None:
+        dues = (next_delivery(self.desk), next_follow_up(self.desk), next_moment(self.desk))
+        return min((due for due in dues if due is not None and due > self.now()), default=None)
 
     # People
 
@@ -315,6 +329,14 @@ class Life:
         self.publish()
         self.answer()
         assert self.state(reference) is State.IN_REVIEW, self.state(reference)
+        return reference
+
+    def drafting(self, reference: str) -> str:
+        """A complaint in review that goes back to drafting because its author wrote again."""
+        first = self.messages(reference)[0]
+        again = self.message("tambahan: ini penting", in_reply_to=first.external_id, channel=first.channel)
+        self.record(again)
+        assert self.state(reference) is State.DRAFTING, self.state(reference)
         return reference
 
     def approved(self, text: str = LATE, **changes: object) -> str:
@@ -421,3 +443,21 @@ def grave(assessor: SaidByTheTest, text: str = GRAVE, *risks: Risk) -> str:
 def reach(views: int) -> Metrics:
     """How far a post reached."""
     return Metrics(views=views)
+
+
+def fresh_life(engine: Engine, policy: Policy, assessor: SaidByTheTest | None = None) -> Life:
+    """Begin anew: an empty database, channels on which nothing was said, Monday morning."""
+    sweep(engine)
+    clock = SetClock(MONDAY_MORNING)
+    channels = Channels({(name, "default"): SandboxChannel(name, clock=clock) for name in policy.channels.known})
+    heard = assessor or SaidByTheTest()
+    return Life(Desk(engine, policy, channels, heard, clock), clock, assessor=heard)
+
+
+def sweep(engine: Engine) -> None:
+    """Empty every table and count from the beginning again, past the guards of the trail."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in SQLModel.metadata.tables.values():
+            connection.execute(table.delete())
+        connection.execute(text("SELECT setval(oid, seqstart, false) FROM pg_sequence JOIN pg_class ON oid = seqrelid"))

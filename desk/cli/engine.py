@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from desk.cli.common import read_the_settings
 from desk.cli.errors import Trouble
 from desk.cli.output import say_json
+from desk.errors import explained
 
 if TYPE_CHECKING:
     from desk.settings import Settings
@@ -74,9 +74,10 @@ def _parameters(words: list[str]) -> dict[str, Any]:
 
 @contextmanager
 def _an_api(settings: "Settings") -> Iterator[None]:
-    """Prefect's API for the run: the one that `up` runs or that PREFECT_API_URL names, else one that ends with it.
+    """Prefect's API for the run: the one that PREFECT_API_URL names or that `up` runs, else one that ends with the run.
 
-    Prefect reads its environment when it is imported, so this comes first.
+    Prefect reads its environment when it is imported, so this comes first. The server's own tables are kept in the
+    home: making them takes longer than a run.
     """
     named = os.environ.get("PREFECT_API_URL")
     if named:
@@ -90,21 +91,25 @@ def _an_api(settings: "Settings") -> Iterator[None]:
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url
         yield
         return
-    with TemporaryDirectory(prefix="tanggap-prefect-") as home:
-        os.environ |= {
-            "PREFECT_HOME": home,
-            "PREFECT_PROFILES_PATH": os.path.join(home, "profiles.toml"),
-            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
-        }
+    home = settings.home / "prefect-alone"
+    with explained(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ |= {
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    }
+    try:
         yield
+    finally:
         _stop_own_server()
 
 
 def _stop_own_server() -> None:
-    """End the server that the run brought up, before its directory goes."""
+    """End the server that Prefect started beside the run, at once and not only when this process ends."""
     from prefect.server.api.server import SubprocessASGIServer
 
     for server in list(SubprocessASGIServer._instances.values()):

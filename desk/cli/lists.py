@@ -11,6 +11,7 @@ from db.words import Gate, Kind, Severity, State
 from desk.cli.common import ON_SCREEN, AsJson, Limit, Reference, the_desk
 from desk.cli.output import (
     clipped,
+    console,
     day_or_moment,
     json_line,
     moment,
@@ -81,11 +82,9 @@ def complaints(
         say("No complaints." if wanted == Wanted(limit=most) else "No complaints like that.")
         return
     columns = ("Ref", "State", "Sev", "Category", "Channel", "Waits for", "Answer by", "Text")
-    show(
-        table(
-            *columns, rows=(_row(line, zone, now) for line in lines), folds=("Category", "Channel", "Waits for", "Text")
-        )
-    )
+    shown = len(columns) if console().width >= ROOM_FOR_TEXT else len(columns) - 1
+    rows = (_row(line, zone, now)[:shown] for line in lines)
+    show(table(*columns[:shown], rows=rows, folds=("Waits for", "Text")))
     if total > len(lines):
         say(f"{len(lines)} of {total:,}; --limit N shows more.")
 
@@ -111,6 +110,8 @@ def _open(line: "ComplaintLine") -> bool:
     return line.state in WAITING
 
 
+ROOM_FOR_TEXT = 95
+"""Columns from which the list shows how each complaint begins."""
 STATE_STYLES = {
     State.HELD: "yellow",
     State.IN_REVIEW: "cyan",

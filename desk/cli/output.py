@@ -118,7 +118,7 @@ def clipped(text: str) -> "Text":
 
 
 def table(*columns: str, rows: Iterable[Iterable[object]], folds: Collection[str]) -> "Table":
-    """A table without vertical lines. Where it is narrow only the columns in `folds` give way, by folding their cells."""
+    """A table without vertical lines. Where it is narrow only the columns in `folds` give way, folding their cells."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from policy.assess.rules import RuleAssessor
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
@@ -22,6 +21,7 @@ from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
 from integrations.intake.fields import Terms, read_record
 from integrations.record import Incoming, Metrics
+from policy.assess.rules import RuleAssessor
 from policy.company import Company
 from policy.loading import Policy
 from tasks.answer import draft_answers, due_for_answer, take_aim

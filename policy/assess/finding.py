@@ -1,13 +1,12 @@
 """Finds the lexicon's entries in a text, and says which of them stand: not negated, not hidden, not only quoted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from policy.assess.lexicon import Lexicon
+from policy.assess.lexicon import Entry, Lexicon
 from policy.assess.normalise import (
     ASKS,
-    LETTERS,
     NEGATES,
     ONLY,
     PASSES,
@@ -33,8 +32,6 @@ _CACHED_WORDS = 200_000
 _REACH = 4
 """Words that a negation may stand before what it negates."""
 
-_NO_KEYS: frozenset[str] = frozenset()
-
 
 @dataclass(slots=True)
 class Hit:
@@ -57,10 +54,8 @@ class Reading:
     sentences: list[int] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     votes: dict[str, float] = field(default_factory=dict)
-    words: int = 0
     shouted: int = 0
     asking: set[int] = field(default_factory=set)
-    urls: int = 0
     handles: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -84,12 +79,8 @@ class Finder:
         known = set(self._symbols).union(*lexicon.languages.words.values(), lexicon.languages.borrowed)
         known |= {word for means in lexicon.spelling.means.values() for word in means} | lexicon.spelling.hidden
         self._normaliser = Normaliser(lexicon.spelling, known)
-        self._learned: dict[tuple[str, str], _Known] = {}
-        self._hides = {
-            number: _NO_KEYS if not entry.gives and not entry.hides or "all" in entry.hides else frozenset(entry.hides)
-            for number, entry in enumerate(self.entries)
-            if entry.hides or not entry.gives
-        }
+        self._learned: dict[str, _Known] = {}
+        self._hides = {number: _hidden_by(entry) for number, entry in enumerate(self.entries) if _is_hider(entry)}
 
     def read(self, text: str) -> Reading:
         """What the lexicon finds in the text. Linear in its length, and bounded: see `HEAD` and `TAIL`."""
@@ -105,11 +96,11 @@ class Finder:
         for begin, end in spans:
             starting, paused = True, False
             for match in TOKENS.finditer(text, begin, end):
-                kind = match.lastgroup or "word"
                 raw = match.group()
-                known = learned.get((kind, raw))
+                known = learned.get(raw)
                 if known is None:
-                    known = self._learn(kind, raw)
+                    known = self._learn(match.lastgroup or "word", raw)
+                start, last = match.span()
                 for key, after_pause, flag, speaks in known:
                     if flag & PAUSES:
                         paused = True
@@ -117,26 +108,23 @@ class Finder:
                     keys.append(after_pause if paused else key)
                     fresh.append(starting)
                     pauses.append(paused)
-                    starts.append(match.start())
-                    ends.append(match.end())
+                    starts.append(start)
+                    ends.append(last)
                     flags.append(flag)
                     sentences.append(sentence)
                     starting = paused = False
-                    if flag & STOPS:
-                        if flag & ASKS:
-                            reading.asking.add(sentence)
-                        sentence += 1
-                        starting = True
+                    if flag:
+                        if flag & STOPS:
+                            if flag & ASKS:
+                                reading.asking.add(sentence)
+                            sentence += 1
+                            starting = True
+                        elif flag & SHOUTS:
+                            reading.shouted += 1
                     for language, loud in speaks:
                         votes[language] = votes.get(language, 0.0) + loud
-                    if flag & LETTERS:
-                        reading.words += 1
-                        if flag & SHOUTS:
-                            reading.shouted += 1
-                if kind == "url":
-                    reading.urls += 1
-                elif kind == "handle":
-                    reading.handles.append(match.span())
+                if raw[0] == "@" and match.lastgroup == "handle":
+                    reading.handles.append((start, last))
             sentence += 1
         found = self._automaton.find(keys, fresh)
         reading.hits = self._standing(found, reading, pauses, text)
@@ -156,10 +144,12 @@ class Finder:
                         symbols.add(f"{form[:length]}*")
             key = self._automaton.key_of(frozenset(symbols), not word.flags & (STOPS | NEGATES))
             after_pause = self._automaton.key_of(frozenset(symbols), False)
-            speaks = self._languages.votes(word.forms[-1], word.forms[0]) if kind == "word" and word.forms else ()
+            speaks = (
+                self._languages.votes(word.forms[-1], word.forms[0]) if kind in ("word", "plain") and word.forms else ()
+            )
             known.append((key, after_pause, word.flags, speaks))
-        self._learned[kind, raw] = tuple(known)
-        return self._learned[kind, raw]
+        self._learned[raw] = tuple(known)
+        return self._learned[raw]
 
     def _standing(self, found: list[Found], reading: Reading, pauses: Sequence[bool], text: str) -> list[Hit]:
         """The findings that stand, each entry once a place."""
@@ -169,17 +159,17 @@ class Finder:
             if reach.get(hit.entry, 0) < hit.last:
                 kept.append(hit)
                 reach[hit.entry] = hit.last
-        hiders = [hit for hit in kept if hit.entry in self._hides]
-        if hiders:
-            kept = [hit for hit in kept if not any(self._hidden(hit, hider) for hider in hiders)]
+        hiding = _by_token(hit for hit in kept if hit.entry in self._hides)
+        if hiding:
+            kept = [hit for hit in kept if not self._hidden(hit, hiding)]
         quoted = self._quoted(text) if '"' in text or "“" in text or "«" in text or "”" in text else []
         flags = reading.flags
-        negated_in = [hit for hit in kept if any(flags[at] & NEGATES for at in range(hit.first, hit.last))]
+        taken = _by_token(kept) if any(flag & NEGATES for flag in flags) else {}
         hits: list[Hit] = []
         for hit in kept:
             entry = self.entries[hit.entry]
             standing = Hit(hit.entry, hit.first, hit.last)
-            if entry.negation != "keep" and self._negated(hit, reading, pauses, negated_in):
+            if entry.negation != "keep" and taken and self._negated(hit, reading, pauses, taken):
                 if entry.negation == "cancel":
                     continue
                 standing.flipped = True
@@ -189,15 +179,19 @@ class Finder:
             hits.append(standing)
         return hits
 
-    def _hidden(self, hit: Found, hider: Found) -> bool:
-        """Whether it begins or ends within the hider: its telling words are those, whatever else it reaches to."""
-        inside = hider.first <= hit.first < hider.last or hider.first < hit.last <= hider.last
-        if hit.entry == hider.entry or not inside:
-            return False
-        hides = self._hides[hider.entry]
-        return not hides or any(key.startswith(part) for key in self.entries[hit.entry].gives for part in hides)
+    def _hidden(self, hit: Found, hiding: Mapping[int, list[Found]]) -> bool:
+        """Whether it begins or ends within a hider: its telling words are those, whatever else it reaches to."""
+        gives = self.entries[hit.entry].gives
+        for at in (hit.first, hit.last - 1):
+            for hider in hiding.get(at, ()):
+                hides = self._hides[hider.entry]
+                if hider.entry != hit.entry and (
+                    not hides or any(key.startswith(part) for key in gives for part in hides)
+                ):
+                    return True
+        return False
 
-    def _negated(self, hit: Found, reading: Reading, pauses: Sequence[bool], others: list[Found]) -> bool:
+    def _negated(self, hit: Found, reading: Reading, pauses: Sequence[bool], taken: Mapping[int, list[Found]]) -> bool:
         """Whether a negation stands before it that belongs to no other finding (*tidak bisa login, kecewa*)."""
         flags, at = reading.flags, hit.first - 1
         if pauses[hit.first]:
@@ -208,7 +202,7 @@ class Finder:
             if flags[at] & NEGATES:
                 if flags[at + 1] & ONLY and at + 1 < hit.last:
                     return False
-                return not any(other.first <= at < other.last <= hit.first for other in others)
+                return not any(at + 1 < other.last <= hit.first for other in taken.get(at, ()))
             if not flags[at] & PASSES or pauses[at]:
                 return False
             at -= 1
@@ -221,3 +215,21 @@ class Finder:
         if sum(end - start for start, end in places) > 0.6 * len(text):
             return []
         return places
+
+
+def _is_hider(entry: Entry) -> bool:
+    return bool(entry.hides) or not entry.gives
+
+
+def _hidden_by(entry: Entry) -> frozenset[str]:
+    """The beginnings of keys that an entry hides; none of them: it hides everything."""
+    return frozenset() if not entry.hides or "all" in entry.hides else frozenset(entry.hides)
+
+
+def _by_token(hits: Iterable[Found]) -> dict[int, list[Found]]:
+    """The findings that stand on each token."""
+    found: dict[int, list[Found]] = {}
+    for hit in hits:
+        for at in range(hit.first, hit.last):
+            found.setdefault(at, []).append(hit)
+    return found

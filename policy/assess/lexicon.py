@@ -15,13 +15,13 @@ files with `words:` (lists that patterns use as `{name}`) and `entries:`. An ent
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from db.words import Category, Kind, Remedy, Risk
 from policy.assess.language import Languages
@@ -74,7 +74,7 @@ class Entry(Rules):
     """What some phrases tell; see the module."""
 
     name: str
-    gives: dict[str, Annotated[float, Field(ge=-HEAVIEST, le=HEAVIEST)]] = {}
+    gives: dict[str, Annotated[float, Field(ge=-HEAVIEST, le=HEAVIEST)]] = Field(default_factory=dict)
     phrases: Annotated[tuple[str, ...], Field(min_length=1)]
     negation: Literal["cancel", "flip", "keep"] = "cancel"
     hides: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Entry(Rules):
 class EntriesFile(Rules):
     """A file of entries and the word lists that they use."""
 
-    words: dict[str, tuple[str, ...]] = {}
+    words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
 
 
@@ -131,6 +131,10 @@ class Lexicon:
         return frozenset(symbol for entry in self.entries for node in entry.nodes for symbol in symbols_of(node))
 
 
+_Read = tuple[Path, EntriesFile, Mapping[tuple[str | int, ...], int]]
+"""A file, what stands in it, and on which line."""
+
+
 def read_lexicon(directory: Path) -> Lexicon:
     """Read a lexicon.
 
@@ -138,12 +142,13 @@ def read_lexicon(directory: Path) -> Lexicon:
         PolicyError: with every problem found in it: bad YAML, unknown keys, patterns that cannot be read, names twice.
     """
     files = sorted(directory.glob("*.yaml"))
-    problems: list[Problem] = []
+    problems = [
+        Problem(directory / needed, 1, "this file is missing; `tanggap policy init DIR` writes a whole policy")
+        for needed in (SPELLING_FILE, LANGUAGES_FILE)
+        if directory / needed not in files
+    ]
     spelling = languages = None
-    read: list[tuple[Path, EntriesFile, Mapping[tuple[str | int, ...], int]]] = []
-    for needed in (SPELLING_FILE, LANGUAGES_FILE):
-        if directory / needed not in files:
-            problems.append(Problem(directory / needed, 1, "this file is missing; `tanggap policy init DIR` writes a whole policy"))
+    read: list[_Read] = []
     for file in files:
         try:
             if file.name == SPELLING_FILE:
@@ -164,7 +169,9 @@ def read_lexicon(directory: Path) -> Lexicon:
 
 
 def _compiled(
-    read: list[tuple[Path, EntriesFile, Mapping[tuple[str | int, ...], int]]], spelling: Spelling, problems: list[Problem]
+    read: list[tuple[Path, EntriesFile, Mapping[tuple[str | int, ...], int]]],
+    spelling: Spelling,
+    problems: list[Problem],
 ) -> list[Compiled]:
     macros: dict[str, tuple[str, ...]] = {}
     for file, entries, lines in read:
@@ -189,7 +196,9 @@ def _compiled(
             place = ("entries", number)
             line = line_of(place, lines)
             if entry.name in names:
-                problems.append(Problem(file, line, f"the entry `{entry.name}` stands twice (first in {names[entry.name]})"))
+                problems.append(
+                    Problem(file, line, f"the entry `{entry.name}` stands twice (first in {names[entry.name]})")
+                )
             names[entry.name] = f"{file.name}:{line}"
             problems += (
                 Problem(file, line_of((*place, "gives", key), lines), f"`{key}` is nothing that an entry can give")
@@ -233,8 +242,3 @@ def _version(files: Iterable[Path]) -> str:
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
-
-
-def keys_given(entry: Entry) -> Iterator[tuple[str, float]]:
-    """What an entry tells, strongest first."""
-    yield from sorted(entry.gives.items(), key=lambda given: -abs(given[1]))

@@ -1,8 +1,8 @@
 """Texts into words as they are meant, each with its place in the text as it was given.
 
-`gk`, `GAAK` and `ngga` are one word, `lamaaa` is `lama`, `b4gus` is `bagus`, `b*go` is a swear word that was half hidden,
-`gabisa` is two words, `kurirnya` is also `kurir`. Places are code points of the original text, so nothing has to be
-mapped back: words are changed one by one, never the text.
+`gk`, `GAAK` and `ngga` are one word, `lamaaa` is `lama`, `b4gus` is `bagus`, `b*go` a swear word half hidden, `gabisa`
+is two words, `kurirnya` is also `kurir`. Places are code points of the original text, so nothing has to be mapped back:
+words are changed one by one, never the text.
 """
 
 import re
@@ -16,14 +16,19 @@ LONGEST_WORD = 40
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _EMOJI = "\U0001f300-\U0001faff\u2600-\u27bf\u2190-\u21ff\u2b50\u2b55"
 
+_TLDS = "com|co\\.id|go\\.id|id|net|org|me|ly|xyz|info|link|shop|site|io|cc|vip|win|bet|club|online|top"
+
 TOKENS = re.compile(
     rf"""
-    (?P<url>(?:https?://|www\.)[^\s<>"]+|(?<![\w@.])[A-Za-z0-9-]{{1,63}}\.(?:com|co\.id|go\.id|id|net|org|me|ly|xyz|info|link|shop|site|io|cc|vip|win|bet|club|online|top)\b(?:/[^\s<>"]*)?)
+    (?P<plain>(?!(?:rp|idr|usd|sgd|myr)\b)[A-Za-z]+(?=[,!?;:)\s]|\.?(?:\s|$)))
+  | (?P<url>(?:https?://|www\.)[^\s<>"]+|(?<![\w@.])[A-Za-z0-9-]{{1,63}}\.(?:{_TLDS})\b(?:/[^\s<>"]*)?)
   | (?P<email>(?<![\w.+-])[\w.+-]{{1,64}}@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{1,5}})
   | (?P<handle>(?<![\w@])@[A-Za-z0-9_](?:[\w.]{{0,60}}\w)?)
-  | (?P<money>(?:\b(?:rp|idr|usd|sgd|myr)\b\.?|[$€£])\s?\d[\d.,]{{0,20}}(?:\s?(?:rb|ribu|jt|juta|k|m|miliar|million)\b)?(?:,-)?
-      |(?<![\w.,])\d[\d.,]{{0,15}}\s?(?:rb|rbu|ribu|rebu|jt|jeti|juta|miliar|milyar|dollars?|usd|rupiah|perak|bucks|euros?|pounds?|quid)\b
-      |(?<![\w.,])\d[\d.,]{{0,15}}k\b)
+  | (?P<money>
+        (?:\b(?:rp|idr|usd|sgd|myr)\b\.?|[$€£])\s?\d[\d.,]{{0,20}}(?:\s?(?:rb|ribu|jt|juta|k|m|miliar|million)\b)?(?:,-)?
+      | (?<![\w.,])\d[\d.,]{{0,15}}\s?(?:rb|rbu|ribu|rebu|jt|jeti|juta|miliar|milyar|rupiah|perak)\b
+      | (?<![\w.,])\d[\d.,]{{0,15}}\s?(?:dollars?|usd|bucks|euros?|pounds?|quid)\b
+      | (?<![\w.,])\d[\d.,]{{0,15}}k\b)
   | (?P<num>\d+(?:[.,:/]\d+)+)
   | (?P<word>[^\W_](?:[\w'’*@$&{_INVISIBLE}-]*[\w*{_INVISIBLE}])?)
   | (?P<stop>[.!?;…‼⁉⁇]+|\n[ \t\r]*\n\s*)
@@ -33,9 +38,9 @@ TOKENS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-NEGATES, STOPS, PAUSES, ASKS, SHOUTS, LETTERS, ONLY, PASSES = 1, 2, 4, 8, 16, 32, 64, 128
-"""What a token is, beside its words: a negation, the end of a sentence, a comma, a question mark, all in capitals, a word
-with letters, a word that takes a negation back (*tidak hanya*), a word that a negation reaches over (*tidak terlalu*)."""
+NEGATES, STOPS, PAUSES, ASKS, SHOUTS, ONLY, PASSES = 1, 2, 4, 8, 16, 32, 64
+"""What a token is, beside its words: a negation, the end of a sentence, a comma, a question mark, all in capitals, a
+word that takes a negation back (*tidak hanya*), a word that a negation reaches over (*tidak terlalu*)."""
 
 _TIMES = re.compile(r"\d{1,3}(?:x|kali)(?:an)?")
 _NUMBER_WORD = re.compile(r"\d+(?:st|nd|rd|th)?")
@@ -50,8 +55,8 @@ _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 @dataclass(frozen=True)
 class Spelling:
-    """How people write: `means` (abbreviation or variant to the words it stands for), what negates, what takes that back,
-    what a negation reaches over, and the words that people write with stars (`hidden`)."""
+    """How people write: `means` (a variant to the words it stands for), what negates, what takes that back, what a
+    negation reaches over, and the words that people write with stars (`hidden`)."""
 
     means: Mapping[str, tuple[str, ...]]
     negations: frozenset[str]
@@ -73,7 +78,7 @@ class Normaliser:
 
     def __init__(self, spelling: Spelling, known: Collection[str] = ()) -> None:
         self._spelling = spelling
-        self._known = frozenset(known)
+        self._known = frozenset(known) | spelling.hidden
         self._roles = (
             (NEGATES, spelling.negations),
             (ONLY, spelling.no_negation_before),
@@ -102,15 +107,11 @@ class Normaliser:
             case "money":
                 return (Word(("<money>", "<num>"), 0),)
         if len(raw) > LONGEST_WORD:
-            return (Word((), LETTERS),)
+            return (Word((), 0),)
         return tuple(self._flagged(forms, raw) for forms in self._word(raw))
 
     def _flagged(self, forms: tuple[str, ...], raw: str) -> Word:
-        flags = 0
-        if raw.upper() != raw.lower():
-            flags |= LETTERS
-            if raw.isupper() and len(raw) > 1:
-                flags |= SHOUTS
+        flags = SHOUTS if len(raw) > 1 and raw.isupper() else 0
         if forms:
             for flag, words in self._roles:
                 if forms[0] in words:

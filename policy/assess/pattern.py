@@ -31,7 +31,9 @@ TOKEN_CLASSES = frozenset({"num", "times", "money", "url", "handle", "email", "q
 _MAX_STATES = 60_000
 """Deterministic states kept; beyond, they are forgotten and built anew."""
 
-_LEXEMES = re.compile(r"\s+|\{(?P<macro>[\w.-]+)\}|<(?P<kind>\w+)>|~(?P<gap>\d+)|(?P<mark>[()|?^])|(?P<word>[^\s(){}|<>~?^]+)")
+_LEXEMES = re.compile(
+    r"\s+|\{(?P<macro>[\w.-]+)\}|<(?P<kind>\w+)>|~(?P<gap>\d+)|(?P<mark>[()|?^])|(?P<word>[^\s(){}|<>~?^]+)"
+)
 
 
 class PatternError(ValueError):
@@ -153,7 +155,9 @@ class Parser:
                 return self._macro(value, pattern)
             case "kind":
                 if value not in TOKEN_CLASSES:
-                    raise PatternError(f"`{pattern}`: <{value}> is no kind of token; there are {', '.join(sorted(TOKEN_CLASSES))}")
+                    raise PatternError(
+                        f"`{pattern}`: <{value}> is no kind of token; there are {', '.join(sorted(TOKEN_CLASSES))}"
+                    )
                 return Symbol(f"<{value}>")
             case "gap":
                 if not 1 <= int(value) <= MAX_GAP:
@@ -215,8 +219,8 @@ def _may_be_empty(node: Node) -> bool:
 class Automaton:
     """All patterns as one automaton; `add` them, then `find` them in texts.
 
-    A text is a sequence of keys: a key stands for the set of symbols that a token answers to (`key_of`). No gap crosses the
-    end of a sentence, the beginning of a clause or a negation (*sudah tidak masuk* is no *sudah … masuk*).
+    A text is a sequence of keys: a key stands for the set of symbols that a token answers to (`key_of`). No gap crosses
+    the end of a sentence, the beginning of a clause or a negation (*sudah tidak masuk* is no *sudah … masuk*).
     """
 
     def __init__(self) -> None:
@@ -284,7 +288,7 @@ class Automaton:
         self._ids: dict[frozenset[int], int] = {}
         self._sets: list[frozenset[int]] = []
         self._by_symbol: list[dict[str, set[int]] | None] = []
-        self._moves: list[dict[int, int]] = []
+        self._moves = []
         self._accepts: list[tuple[int, ...]] = []
         self._intern(self._closed([self._root]))
         self._intern(self._closed([self._first_root]))

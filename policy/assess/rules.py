@@ -1,17 +1,17 @@
 """The assessor that stays: rules over a lexicon, each finding with the words it rests on.
 
-What is found in a text (`policy.assess.finding`) is added up (`scores`), read in its context (*kalau … ?* did not happen,
-what follows *tapi* weighs more, what is mended is no breach any more), and decided: the kind first, then, for a
-complaint, its category and remedy, and the risks and anger of any text. Long texts are read at their head and tail only
-(`finding.HEAD`, `finding.TAIL`).
+What is found in a text (`policy.assess.finding`) is added up (`scores`), read in its context (*kalau … ?* did not
+happen, what follows *tapi* weighs more, what is mended is no breach any more), and decided: the kind first, then, for a
+complaint, its category and remedy, and the risks and anger of any text. Of a long text only the first 14,000 and the
+last 4,000 characters are read (`finding.HEAD`, `finding.TAIL`).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from db.words import Category, Kind, Remedy, Risk
-from policy.assess.finding import Finder, Hit, Reading
+from policy.assess.finding import Finder, Reading
 from policy.assess.language import language_of
 from policy.assess.lexicon import Lexicon
 from policy.assess.scores import Tally
@@ -47,6 +47,15 @@ RISKS_OF: Mapping[Kind, frozenset[Risk]] = {
 }
 """Which risks a message of a kind can carry."""
 
+SIGN = 2.0
+"""From this weight on a finding says what went wrong, rather than naming a thing."""
+
+SECOND = 0.8
+"""What service counts beside another category: that nobody answered comes on top of what was asked about."""
+
+DEMANDED = {Remedy.COMPENSATION: 0.6, Remedy.APOLOGY: 0.6, Remedy.REFUND: 0.25, Remedy.REPAIR: 0.25}
+"""How far a demand shows that something was breached; for money for damage nobody asks otherwise."""
+
 ANGER_LEVELS = (0.9, 2.0, 3.0)
 
 UNSOFTENED, HEATED = 0.45, 1.6
@@ -54,8 +63,9 @@ UNSOFTENED, HEATED = 0.45, 1.6
 
 _EVENTS = ("breach", "negative", "category.", "risk.", "anger", "remedy.")
 _KINDS = (Kind.COMPLAINT, Kind.QUESTION, Kind.PRAISE, Kind.OTHER, Kind.SPAM)
-_CATEGORIES = tuple(Category)
-_REMEDIES = tuple(remedy for remedy in Remedy if remedy is not Remedy.NONE)
+_CATEGORIES = tuple((category, f"category.{category}") for category in Category)
+_REMEDIES = tuple((remedy, f"remedy.{remedy}") for remedy in Remedy if remedy is not Remedy.NONE)
+_RISKS = tuple((risk, f"risk.{risk}") for risk in Risk)
 _SHOUTED_WORDS = 3
 
 
@@ -72,8 +82,8 @@ class _Kind:
 class RuleAssessor:
     """Assesses texts by the lexicon.
 
-    `company` knows our names and handles; None, or `any_brand`, where every text is about us and one that names any handle
-    is addressed (stories without a company). One instance reads a batch on one thread.
+    `company` knows our names and handles; None, or `any_brand`, where every text is about us and one that names any
+    handle is addressed (stories without a company). One instance reads a batch on one thread.
     """
 
     def __init__(self, lexicon: Lexicon, company: KnowsUs | None = None, *, any_brand: bool = False) -> None:
@@ -159,9 +169,9 @@ class RuleAssessor:
     def _hypothetical(self, reading: Reading) -> dict[int, int]:
         """The sentences that ask what would be, and from which token on."""
         found: dict[int, int] = {}
-        asking = reading.asking | {
-            reading.sentences[hit.first] for hit in reading.hits if "kind.question" in self._finder.entries[hit.entry].gives
-        }
+        entries, sentences = self._finder.entries, reading.sentences
+        questions = (hit for hit in reading.hits if "kind.question" in entries[hit.entry].gives)
+        asking = reading.asking | {sentences[hit.first] for hit in questions}
         for hit in reading.hits:
             sentence = reading.sentences[hit.first]
             if sentence in asking and "hypothetical" in self._finder.entries[hit.entry].gives:
@@ -233,7 +243,10 @@ def _kind(tally: Tally, reading: Reading) -> _Kind:
         breach, negative = breach * MENDED, negative * MENDED
     if brand and not total("personal"):
         breach, negative, other = breach * 0.5, negative * 0.4, other + opinion
+    if opinion >= 2 and breach < 2.5 and not total("personal"):
+        breach, negative = breach * 0.5, negative * 0.5
     complaint = breach + 0.55 * negative + 0.3 * min(anger, 3.0)
+    complaint += max(share * total(f"remedy.{remedy}") for remedy, share in DEMANDED.items())
     if complaint > 1 and total("ask"):
         complaint += 0.6
     if complaint > 1 and total("us"):
@@ -260,16 +273,17 @@ def _kind(tally: Tally, reading: Reading) -> _Kind:
 
 def _category(tally: Tally) -> tuple[Category, float]:
     scores: dict[Category, float] = {}
-    first = min((vote.first for key, votes in tally.votes.items() if key.startswith("category.") for vote in votes if vote.weight >= 2), default=-1)
-    for category in _CATEGORIES:
-        key = f"category.{category}"
+    signs = [vote for _, key in _CATEGORIES for vote in tally.votes.get(key, ()) if vote.weight >= SIGN]
+    first = min((vote.first for vote in signs), default=-1)
+    for category, key in _CATEGORIES:
         score = tally.total(key)
         if score > 0:
-            if any(vote.first == first and vote.weight >= 2 for vote in tally.votes[key]):
+            if any(vote.first == first and vote.weight >= SIGN for vote in tally.votes[key]):
                 score += 0.6
             scores[category] = score
-    if Category.SERVICE in scores and any(score >= 2.5 for category, score in scores.items() if category is not Category.SERVICE):
-        scores[Category.SERVICE] *= 0.8
+    others = [score for category, score in scores.items() if category is not Category.SERVICE]
+    if Category.SERVICE in scores and max(others, default=0.0) >= 2.5:
+        scores[Category.SERVICE] *= SECOND
     for category, more in ((Category.SAFETY, 1.3), (Category.FRAUD, 1.15), (Category.PRIVACY, 1.15)):
         if scores.get(category, 0) >= 2.5:
             scores[category] *= more
@@ -279,7 +293,7 @@ def _category(tally: Tally) -> tuple[Category, float]:
 
 
 def _remedy(tally: Tally) -> tuple[Remedy, float]:
-    scores = {remedy: score for remedy in _REMEDIES if (score := tally.total(f"remedy.{remedy}")) > 0}
+    scores = {remedy: score for remedy, key in _REMEDIES if (score := tally.total(key)) > 0}
     if not scores or max(scores.values()) < 1.2:
         return Remedy.NONE, 0.75 if not tally.total("ask") else 0.5
     return _chosen(scores, 1.2)
@@ -287,8 +301,8 @@ def _remedy(tally: Tally) -> tuple[Remedy, float]:
 
 def _risks(tally: Tally, kind: Kind) -> tuple[tuple[Risk, ...], float]:
     enough = RISK_FROM if kind is Kind.COMPLAINT else RISK_FROM_OTHERS
-    scores = {risk: tally.total(f"risk.{risk}") for risk in Risk}
-    found = tuple(risk for risk in Risk if scores[risk] >= enough and risk in RISKS_OF[kind])
+    scores = {risk: tally.total(key) for risk, key in _RISKS}
+    found = tuple(risk for risk, score in scores.items() if score >= enough and risk in RISKS_OF[kind])
     if found:
         return found, round(min(0.97, 0.45 + 0.15 * min(scores[risk] for risk in found)), 3)
     return (), round(0.92 - 0.2 * min(1.0, max(scores.values())), 3)
@@ -306,7 +320,7 @@ def _anger(tally: Tally, reading: Reading, text: str, kind: Kind) -> tuple[int, 
         else:
             score += 0.2 * heat
     if score or kind is Kind.COMPLAINT:
-        if reading.shouted >= _SHOUTED_WORDS and reading.shouted >= 0.5 * reading.words:
+        if reading.shouted >= _SHOUTED_WORDS and reading.shouted >= 0.5 * len(reading.starts):
             score += 1.0
         elif reading.shouted >= _SHOUTED_WORDS:
             score += 0.4

@@ -1,4 +1,4 @@
-"""Adds up what was found, so that the same words are not counted twice and a long text does not outweigh a clear one."""
+"""Adds up what was found: the same words are not counted twice, and a long text does not outweigh a clear one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ OVERLAPPING = 0.2
 
 RANKS = (1.0, 0.6, 0.4, 0.3, 0.2)
 """What the first, second, … finding of the same thing counts; later ones count as the last."""
+
+MOST = 40
+"""Findings of the same thing that are counted at all."""
 
 
 @dataclass(slots=True)
@@ -27,7 +30,9 @@ class Tally:
 
     def add(self, key: str, weight: float, first: int, last: int) -> None:
         """One more finding that says it."""
-        self.votes.setdefault(key, []).append(Vote(weight, first, last))
+        votes = self.votes.setdefault(key, [])
+        if len(votes) < MOST:
+            votes.append(Vote(weight, first, last))
 
     def total(self, key: str) -> float:
         """How strongly it is said altogether; 0 where nothing says it."""

@@ -1,20 +1,25 @@
 """A delivery worker in a process of its own: opens the desk, takes back what dead workers held, claims, publishes.
 
-`python delivery_worker.py [GAP]`: with a gap it kills itself there with SIGKILL, at its second delivery:
+With a gap it kills itself there with SIGKILL, at its second delivery:
 
 - `claimed`: the deliveries are claimed, nothing is marked;
 - `marked`: the second is marked `sending`, its request has not left;
 - `answered`: the platform answered, nothing is recorded;
 - `recording`: the record is written, its transaction is not committed.
 
-What happens while the request is under way is the platform's to kill. It ends when nothing is left that a machine may
-do, and says how many deliveries it took back.
+While the request is under way the platform may kill it. Else it ends when nothing is left that a machine may do.
+
+The processes are forked off a server that has imported all this and opened nothing, so that each starts at once.
 """
 
+import multiprocessing
 import os
 import signal
-import sys
 import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -75,7 +80,8 @@ def work_is_left(desk: Desk) -> bool:
         return bool(session.execute(left).scalar_one())
 
 
-def main(gap: str = "") -> None:
+def work(gap: str, environment: Mapping[str, str], told: Connection) -> None:
+    os.environ.update(environment)
     with open_desk(read_settings()) as desk:
         channel = desk.channels.get("webhook")
         desk.channels._channels["webhook", "default"] = DiesAt(channel, gap)
@@ -92,8 +98,29 @@ def main(gap: str = "") -> None:
                 publish(desk, claimed)
                 if not claimed:
                     time.sleep(0.1)
-        print(f"took back {taken_back}")
+        told.send(taken_back)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+class Worker:
+    """One such process, started. `end` waits for it, and gives its exit code and how many deliveries it took back."""
+
+    def __init__(self, gap: str, environment: Mapping[str, str]) -> None:
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["delivery_worker"])
+        self._told, told = context.Pipe(duplex=False)
+        self.process: BaseProcess = context.Process(target=work, args=(gap, dict(environment), told), daemon=True)
+        self.process.start()
+        told.close()
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is dead. For another thread than the one that waits in `end`."""
+        self.process.kill()
+        wait([self.process.sentinel])
+
+    def end(self) -> tuple[int | None, int | None]:
+        self.process.join(180)
+        taken_back = None
+        if self.process.exitcode == 0:
+            taken_back = self._told.recv()
+        return self.process.exitcode, taken_back

@@ -47,9 +47,8 @@ def quarantined(desk: Desk) -> list[Quarantined]:
         return list(session.execute(select(Quarantined)).scalars())
 
 
-@pytest.mark.parametrize(
-    ("query", "accepted", "language"),
-    [
+def test_the_form_speaks_the_visitors_language(visitor: Visitor) -> None:
+    for query, accepted, language in [
         ("", "", "id"),
         ("", "en-GB,en;q=0.9,id;q=0.4", "en"),
         ("", "fr,ja;q=0.5", "id"),
@@ -57,15 +56,13 @@ def quarantined(desk: Desk) -> list[Quarantined]:
         ("?lang=en", "id", "en"),
         ("?lang=xx", "en", "en"),
         ("", "q=;;,en;q=nonsense", "id"),
-    ],
-)
-def test_the_form_speaks_the_visitors_language(visitor: Visitor, query: str, accepted: str, language: str) -> None:
-    visitor.language = accepted
+    ]:
+        visitor.language = accepted
 
-    page = visitor.get("/" + query)
+        page = visitor.get("/" + query)
 
-    assert f'<html lang="{language}">' in page.text
-    assert ("Apa yang terjadi?" in page.text) == (language == "id")
+        assert f'<html lang="{language}">' in page.text
+        assert ("Apa yang terjadi?" in page.text) == (language == "id")
 
 
 def test_a_complaint_leads_to_its_private_page_with_its_reference(visitor: Visitor, web: Desk) -> None:
@@ -125,9 +122,8 @@ def test_without_the_choice_it_is_private(visitor: Visitor, web: Desk) -> None:
     assert (complaint.visibility, complaint.on_board) == (Visibility.PRIVATE, False)
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "says"),
-    [
+def test_an_error_stands_at_its_field_with_what_was_typed(visitor: Visitor, web: Desk) -> None:
+    for field, value, says in [
         ("text", "", "Tuliskan pesan Anda di sini."),
         ("text", " \n\u200b ", "Tuliskan pesan Anda di sini."),
         ("text", "x" * 20_001, "20.001 karakter, sedangkan batasnya 20.000"),
@@ -135,22 +131,24 @@ def test_without_the_choice_it_is_private(visitor: Visitor, web: Desk) -> None:
         ("contact", "a@b", "Ini bukan alamat e-mail atau nomor telepon."),
         ("name", "n" * 201, "Terlalu panjang; paling banyak 200 karakter."),
         ("number", "1" * 201, "Terlalu panjang; paling banyak 200 karakter."),
-    ],
-)
-def test_an_error_stands_at_its_field_with_what_was_typed(
-    visitor: Visitor, web: Desk, field: str, value: str, says: str
-) -> None:
-    typed = {"text": LATE_PARCEL, "name": "Rani", "contact": "rani@contoh.example", "number": "8841", "board": "public"}
+    ]:
+        typed = {
+            "text": LATE_PARCEL,
+            "name": "Rani",
+            "contact": "rani@contoh.example",
+            "number": "8841",
+            "board": "public",
+        }
 
-    page = visitor.complain(**(typed | {field: value}))
+        page = visitor.complain(**(typed | {field: value}))
 
-    assert page.status_code == 422
-    assert f'id="{field}-error"' in page.text
-    assert says in words_on(page)
-    assert 'value="public" checked' in page.text
-    for other in typed.keys() - {field, "board"}:
-        assert typed[other] in page.text
-    assert complaints(web) == []
+        assert page.status_code == 422
+        assert f'id="{field}-error"' in page.text
+        assert says in words_on(page)
+        assert 'value="public" checked' in page.text
+        for other in typed.keys() - {field, "board"}:
+            assert typed[other] in page.text
+        assert complaints(web) == []
 
 
 def test_a_text_of_exactly_the_limit_is_taken(visitor: Visitor, web: Desk) -> None:
@@ -330,21 +328,18 @@ def test_a_body_in_chunks_is_counted_too(url: str, web: Desk) -> None:
     assert page.status_code == 413
 
 
-@pytest.mark.parametrize(
-    ("content", "body"),
-    [
+def test_a_broken_body_gets_a_friendly_page(url: str) -> None:
+    for content, body in [
         ("multipart/form-data", b"nonsense"),
         ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
         ("application/x-www-form-urlencoded", b"text=%ff%fe%00&stamp=%00"),
         ("application/json", b"{"),
         ("text/plain", b"\x00\xff"),
-    ],
-)
-def test_a_broken_body_gets_a_friendly_page(url: str, content: str, body: bytes) -> None:
-    page = requests.post(f"{url}/complaints", data=body, headers={"Content-Type": content}, timeout=20)
+    ]:
+        page = requests.post(f"{url}/complaints", data=body, headers={"Content-Type": content}, timeout=20)
 
-    assert page.status_code in (200, 400, 422)
-    assert "</html>" in page.text
+        assert page.status_code in (200, 400, 422)
+        assert "</html>" in page.text
 
 
 def test_a_file_where_a_text_belongs_gets_a_friendly_page(url: str) -> None:

@@ -232,18 +232,16 @@ def test_an_unhappy_score_reopens(visitor: Visitor, web: Desk, reference: str, c
     assert complaint_of(web, reference).reopened == 1
 
 
-@pytest.mark.parametrize("score", ["", "6", "٥"])
-def test_a_score_that_is_none_is_asked_again(
-    visitor: Visitor, web: Desk, reference: str, clock: SetClock, score: str
-) -> None:
+def test_a_score_that_is_none_is_asked_again(visitor: Visitor, web: Desk, reference: str, clock: SetClock) -> None:
     approve(web)
     solve(web, reference, clock)
 
-    page = visitor.post(f"{page_of(web, reference)}/survey", score=score, comment="Catatan saya")
+    for score in ("", "6", "٥"):
+        page = visitor.post(f"{page_of(web, reference)}/survey", score=score, comment="Catatan saya")
 
-    assert page.status_code == 422
-    assert 'id="score-error"' in page.text
-    assert "Catatan saya" in page.text
+        assert page.status_code == 422
+        assert 'id="score-error"' in page.text
+        assert "Catatan saya" in page.text
 
 
 def test_a_survey_that_was_never_sent_cannot_be_answered(visitor: Visitor, web: Desk, reference: str) -> None:
@@ -320,14 +318,14 @@ def test_the_chains_hold_after_all_this(visitor: Visitor, web: Desk, reference: 
         assert list(trail.verify(session)) == []
 
 
-@pytest.mark.parametrize("token", ["x", "x" * 32, "%00" * 20, "é" * 20, "a" * 5000, "' OR 1=1 --aaaaaaaa"])
-def test_an_unknown_token_says_nothing_but_that(visitor: Visitor, token: str) -> None:
-    pages = [visitor.get(f"/t/{token}")]
-    pages += [visitor.post(f"/t/{token}/{box}", text="halo") for box in ("messages", "survey", "words", "no-asks")]
+def test_an_unknown_token_says_nothing_but_that(visitor: Visitor) -> None:
+    for token in ["x", "x" * 32, "%00" * 20, "é" * 20, "a" * 5000, "' OR 1=1 --aaaaaaaa"]:
+        pages = [visitor.get(f"/t/{token}")]
+        pages += [visitor.post(f"/t/{token}/{box}", text="halo") for box in ("messages", "survey", "words", "no-asks")]
 
-    for page in pages:
-        assert page.status_code == 404
-        assert "Halaman ini tidak ada" in words_on(page)
+        for page in pages:
+            assert page.status_code == 404
+            assert "Halaman ini tidak ada" in words_on(page)
 
 
 def test_a_token_of_another_case_is_unknown(visitor: Visitor, web: Desk, reference: str) -> None:

@@ -106,12 +106,13 @@ def test_a_bare_home_gets_a_database_within_four_seconds(home: Path) -> None:
 
 
 def test_a_made_database_starts_again_within_half_a_second(made: Path) -> None:
-    began = time.monotonic()
+    took = []
+    for _ in range(5):  # the best of them: other tests may be using the machine
+        began = time.monotonic()
+        with database(settings(made)):
+            took.append(time.monotonic() - began)
 
-    with database(settings(made)):
-        took = time.monotonic() - began
-
-    assert took < 0.5
+    assert min(took) < 0.5
 
 
 def test_what_was_written_is_there_after_a_restart(made: Path) -> None:
@@ -284,6 +285,7 @@ def test_a_path_too_long_for_a_socket_works(home: Path) -> None:
         socket = str(make_url(found.url).query["host"])
 
     assert len(socket) < 90
+    assert not Path(socket).exists()
     assert server_of(deep) is None
 
 
