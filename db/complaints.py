@@ -1,6 +1,6 @@
 """Finds complaints, locks them, and moves them: the one place where a complaint's state changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.states import INCIDENT_MOVES, MOVES, IllegalMove
-from db.tables import Complaint, Direction, Event, Identity, Incident, Message
+from db.tables import Complainant, Complaint, Direction, Event, Identity, Incident, Message
 from db.words import IncidentState, State
 
 
@@ -131,17 +131,51 @@ def own_messages(session: Session, complaint: Complaint) -> list[Message]:
     """
     if complaint.complainant_id is None:
         return [first_message(session, complaint)]
+    own = [
+        message
+        for message, identity in inbound(session, complaint)
+        if identity is not None and identity.complainant_id == complaint.complainant_id
+    ]
+    return own or [first_message(session, complaint)]
+
+
+Inbound = list[tuple[Message, Identity | None]]
+
+
+def inbound(session: Session, complaint: Complaint) -> Inbound:
+    """Everything that came in for a complaint, with its authors, oldest first."""
+    read_ahead: dict[int, Inbound] = session.info.get("inbound", {})
+    if complaint.id in read_ahead:
+        return read_ahead[complaint.id]
+    return _inbound(session, [complaint.id]).get(complaint.id, [])
+
+
+def read_inbound_ahead(session: Session, complaints: Collection[Complaint]) -> None:
+    """Read what came in for a whole batch at once.
+
+    Only for a session that takes in no message itself: what it read here stays what it sees.
+    """
+    numbers = [complaint.id for complaint in complaints]
+    found = _inbound(session, numbers)
+    session.info["inbound"] = {number: found.get(number, []) for number in numbers}
+    people = {complaint.complainant_id for complaint in complaints if complaint.complainant_id}
+    # Kept, so that the session's weak references to them live as long as it does.
+    session.info["complainants"] = list(
+        session.execute(select(Complainant).where(col(Complainant.id).in_(people))).scalars()
+    )
+
+
+def _inbound(session: Session, numbers: Sequence[int]) -> dict[int, Inbound]:
     rows = session.execute(
-        select(Message)
-        .join(Identity, col(Identity.id) == col(Message.identity_id))
-        .where(
-            col(Message.complaint_id) == complaint.id,
-            col(Message.direction) == Direction.IN,
-            col(Identity.complainant_id) == complaint.complainant_id,
-        )
+        select(Message, Identity)
+        .outerjoin(Identity, col(Message.identity_id) == col(Identity.id))
+        .where(col(Message.complaint_id).in_(numbers), col(Message.direction) == Direction.IN)
         .order_by(col(Message.posted_at), col(Message.id))
     )
-    return list(rows.scalars()) or [first_message(session, complaint)]
+    found: dict[int, Inbound] = {}
+    for message, identity in rows:
+        found.setdefault(message.complaint_id, []).append((message, identity))
+    return found
 
 
 def first_message(session: Session, complaint: Complaint) -> Message:

@@ -9,8 +9,12 @@ from sqlmodel import Session
 
 
 def wake(session: Session, *stages: str) -> None:
-    """Tell stages that there is work, when and if this transaction commits."""
+    """Tell stages, once a session, that there is work, when and if this transaction commits."""
+    woken: set[str] = session.info.setdefault("woken", set())
     for stage in stages:
+        if stage in woken:
+            continue
+        woken.add(stage)
         session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": _channel(stage)})
 
 

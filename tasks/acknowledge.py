@@ -16,15 +16,17 @@ from tasks.words import render
 HEARD_WHATEVER_THE_KIND = frozenset({Risk.INJURY.value, Risk.MEDIA.value, Risk.DISTRESS.value})
 
 
-def acknowledge(session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime) -> None:
-    """Queue the acknowledgement, or write down why there is none.
+def acknowledge(
+    session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime, *, stranger: bool = False
+) -> None:
+    """Queue the acknowledgement, or write down why there is none; a `stranger` has not had any yet.
 
     A question's waits until policy's time for a quick answer is over, and is dropped when the answer comes first.
     """
     risks = set(complaint.risks)
     if complaint.kind not in (Kind.COMPLAINT, Kind.QUESTION) and not risks & HEARD_WHATEVER_THE_KIND:
         return
-    why = _not_now(session, desk, complaint, message, now)
+    why = _not_now(session, desk, complaint, message, now, stranger=stranger)
     if why is not None:
         withheld(session, complaint, DeliveryKind.ACKNOWLEDGEMENT, why, now)
         return
@@ -74,7 +76,9 @@ def warn_of_own_data(session: Session, desk: Desk, complaint: Complaint, message
     )
 
 
-def _not_now(session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime) -> str | None:
+def _not_now(
+    session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime, *, stranger: bool
+) -> str | None:
     if not complaint.addressed:
         return "not_addressed"
     if message.list_mail:
@@ -85,7 +89,7 @@ def _not_now(session: Session, desk: Desk, complaint: Complaint, message: Messag
         return "removed"
     budget = desk.policy.publishing.acknowledgements
     since = now - budget.per
-    if complaint.complainant_id is None:
+    if stranger or complaint.complainant_id is None:
         return None
     sent = session.execute(
         select(func.count())

@@ -8,7 +8,7 @@ from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import lock, move, own_messages
+from db.complaints import lock_many, move, own_messages, read_inbound_ahead
 from db.fingerprint import fingerprint
 from db.tables import Complaint, Draft, Message
 from db.words import DeliveryKind, Kind, State, Visibility
@@ -16,7 +16,7 @@ from policy.guard import DraftText, Finding, check, worst
 from policy.templates import Rendered, reply_name
 from tasks.aim import Aim, Mark, aim, mark
 from tasks.desk import Desk
-from tasks.rounds import hold, open_round
+from tasks.rounds import hold, open_rounds
 from tasks.words import render, spoken_date
 
 VARIANTS_TRIED = 3
@@ -46,7 +46,9 @@ def due_for_answer(desk: Desk, limit: int = 200) -> list[Mark]:
             .order_by(col(Complaint.severity), col(Complaint.id))
             .limit(limit)
         ).scalars()
-        return [mark(session, complaint) for complaint in rows]
+        complaints = list(rows)
+        read_inbound_ahead(session, complaints)
+        return [mark(session, complaint) for complaint in complaints]
 
 
 def take_aim(desk: Desk, marks: Sequence[Mark]) -> list[tuple[Mark, Aim]]:
@@ -56,58 +58,79 @@ def take_aim(desk: Desk, marks: Sequence[Mark]) -> list[tuple[Mark, Aim]]:
 
 def draft_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> Answered:
     """Write, guard and put to review; a complaint that moved on meanwhile is left for the next batch."""
-    told: list[str] = []
-    drafted = blocked = held = 0
     now = desk.now()
     with desk.transaction() as session:
-        for at, aim_ in sorted(aimed, key=lambda pair: pair[0].complaint_id):
-            complaint = lock(session, at.complaint_id)
-            if complaint.version != at.version or complaint.state not in (State.ASSESSED, State.DRAFTING):
-                continue
-            told.append(complaint.reference)
-            if not aim_.ok:
-                _to_drafting(session, complaint, now)
+        batch = _still_due(session, aimed)
+        written = _written_before(session, [complaint for complaint, _ in batch])
+        drafts: list[tuple[Complaint, list[Draft]]] = []
+        unreachable = 0
+        for complaint, aim_ in batch:
+            if complaint.state is State.ASSESSED:
+                move(session, complaint, State.DRAFTING, event="drafting", by=trail.MACHINE_AUTHOR, at=now)
+            if aim_.ok:
+                drafts.append((complaint, _write(session, desk, complaint, aim_, now, written.get(complaint.id, 0))))
+            else:
+                unreachable += 1
                 hold(session, desk, complaint, "unreachable", by=trail.MACHINE_AUTHOR, now=now, detail=aim_.why)
-                held += 1
-                continue
-            made = _write(session, desk, complaint, aim_, now)
-            if made.blocked:
-                blocked += 1
-                hold(session, desk, complaint, "guardrails", by=trail.MACHINE_AUTHOR, now=now, draft=made.id)
-                continue
-            drafted += 1
-            open_round(session, desk, complaint, made, now)
-    return Answered(drafted, blocked, held, tuple(told))
+        session.add_all([draft for _, attempts in drafts for draft in attempts])
+        session.flush()
+        passed: list[tuple[Complaint, Draft]] = []
+        for complaint, attempts in drafts:
+            for draft in attempts:
+                _tell(session, complaint, draft, trail.MACHINE_AUTHOR, now)
+            if attempts[-1].blocked:
+                facts = {"draft": attempts[-1].id}
+                hold(session, desk, complaint, "guardrails", by=trail.MACHINE_AUTHOR, now=now, **facts)
+            else:
+                passed.append((complaint, attempts[-1]))
+        open_rounds(session, desk, passed, now)
+        references = tuple(complaint.reference for complaint, _ in batch)
+    return Answered(len(passed), len(drafts) - len(passed), unreachable, references)
 
 
-def _to_drafting(session: Session, complaint: Complaint, now: datetime) -> None:
-    if complaint.state is State.ASSESSED:
-        move(session, complaint, State.DRAFTING, event="drafting", by=trail.MACHINE_AUTHOR, at=now)
+def _still_due(session: Session, aimed: Sequence[tuple[Mark, Aim]]) -> list[tuple[Complaint, Aim]]:
+    complaints = lock_many(session, [at.complaint_id for at, _ in aimed])
+    due = [
+        (complaint, aim_)
+        for at, aim_ in sorted(aimed, key=lambda pair: pair[0].complaint_id)
+        if (complaint := complaints[at.complaint_id]).version == at.version
+        and complaint.state in (State.ASSESSED, State.DRAFTING)
+    ]
+    read_inbound_ahead(session, [complaint for complaint, _ in due])
+    return due
 
 
-def _write(session: Session, desk: Desk, complaint: Complaint, aim_: Aim, now: datetime) -> Draft:
-    """The machine's draft: the first wording, from where the last one ended, that the guardrails pass."""
-    _to_drafting(session, complaint, now)
-    written = session.execute(
-        select(func.count()).select_from(Draft).where(col(Draft.complaint_id) == complaint.id)
-    ).scalar_one()
-    made: Draft | None = None
+def _written_before(session: Session, complaints: Sequence[Complaint]) -> dict[int, int]:
+    """How many drafts each complaint has had."""
+    numbers = [complaint.id for complaint in complaints]
+    rows = session.execute(
+        select(Draft.complaint_id, func.count())  # type: ignore[call-overload]
+        .where(col(Draft.complaint_id).in_(numbers))
+        .group_by(col(Draft.complaint_id))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _write(session: Session, desk: Desk, complaint: Complaint, aim_: Aim, now: datetime, written: int) -> list[Draft]:
+    """The machine's drafts, from the wording where it last ended; the last is the first that the guardrails pass."""
+    attempts: list[Draft] = []
     for attempt in range(VARIANTS_TRIED):
         rendered = _compose(session, desk, complaint, aim_.visibility, complaint.id + written + attempt)
-        made = store_draft(
-            session,
-            desk,
-            complaint,
-            text=rendered.text,
-            author=trail.MACHINE_AUTHOR,
-            aim_=aim_,
-            now=now,
-            rendered=rendered,
+        attempts.append(
+            new_draft(
+                session,
+                desk,
+                complaint,
+                text=rendered.text,
+                author=trail.MACHINE_AUTHOR,
+                aim_=aim_,
+                now=now,
+                rendered=rendered,
+            )
         )
-        if not made.blocked:
-            return made
-    assert made is not None
-    return made
+        if not attempts[-1].blocked:
+            break
+    return attempts
 
 
 def _compose(session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, variant: int) -> Rendered:
@@ -130,12 +153,31 @@ def store_draft(
     author: trail.Author,
     aim_: Aim,
     now: datetime,
+    replaces: Draft | None = None,
+) -> Draft:
+    """Keep a person's draft with its guardrail findings; opens nothing."""
+    draft = new_draft(session, desk, complaint, text=text, author=author, aim_=aim_, now=now, replaces=replaces)
+    session.add(draft)
+    session.flush()
+    _tell(session, complaint, draft, author, now)
+    return draft
+
+
+def new_draft(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    *,
+    text: str,
+    author: trail.Author,
+    aim_: Aim,
+    now: datetime,
     rendered: Rendered | None = None,
     replaces: Draft | None = None,
 ) -> Draft:
-    """Keep a draft with its guardrail findings and write `drafted` or `guard_blocked`; opens nothing."""
+    """A draft as a row that is not stored yet, with what the guardrails find in it."""
     findings = guard(session, desk, complaint, text, aim_.visibility)
-    draft = Draft(
+    return Draft(
         complaint_id=complaint.id,
         kind=DeliveryKind.REPLY,
         author=author.name,
@@ -157,8 +199,10 @@ def store_draft(
         blocked=worst(findings) == "block",
         publishable_until=aim_.until,
     )
-    session.add(draft)
-    session.flush()
+
+
+def _tell(session: Session, complaint: Complaint, draft: Draft, author: trail.Author, now: datetime) -> None:
+    """Write `drafted` or `guard_blocked`."""
     trail.append(
         session,
         complaint,
@@ -168,10 +212,9 @@ def store_draft(
         draft=draft.id,
         visibility=draft.visibility.value,
         template=draft.template,
-        rules=sorted({finding.rule for finding in findings}) or None,
+        rules=sorted({finding["rule"] for finding in draft.findings}) or None,
         sha256=draft.sha256,
     )
-    return draft
 
 
 def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibility: Visibility) -> list[Finding]:

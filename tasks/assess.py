@@ -1,6 +1,7 @@
 """Assess what came in or changed: what it is, how dangerous, and what follows from that."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import lock_many, move
+from db.complaints import lock_many, move, read_inbound_ahead
 from db.tables import (
     Assessment,
     Complaint,
@@ -24,7 +25,7 @@ from policy.watching import Disposition, disposition
 from tasks.acknowledge import acknowledge, warn_of_own_data
 from tasks.desk import Desk
 from tasks.follow_up import found_post
-from tasks.merge import merge_into, merge_target
+from tasks.merge import merge_into, merge_target, written_alone
 from tasks.outbox import cancel_kinds
 from tasks.promise import promise
 from tasks.reopen import reopen
@@ -62,7 +63,10 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
         if not messages:
             return Assessed()
         complaints = lock_many(session, [message.complaint_id for message in messages])
+        read_inbound_ahead(session, list(complaints.values()))
         identities = _identities(session, messages)
+        before = _last_findings(session, messages)
+        alone = written_alone(session, messages)
         found = desk.assessor.assess(
             [_text(desk, message, identities.get(message.identity_id or 0)) for message in messages]
         )
@@ -78,8 +82,14 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
             message.assess_due = False
             message.kind = finding.kind
             session.add(message)
-            news = _write(session, complaint, message, finding, graded, now)
-            _follow(session, desk, complaint, message, finding, graded, news, now)
+            stranger = message.id in alone
+            # A first word of somebody new depends on nothing that this batch has not written yet.
+            with session.no_autoflush if stranger and complaint.state is State.NEW else nullcontext():
+                news = _write(session, complaint, message, finding, graded, before.get(message.id), now)
+                _follow(session, desk, complaint, message, finding, graded, news, now, stranger=stranger)
+            if complaint.state not in (State.SPAM, State.MERGED):
+                warn_of_own_data(session, desk, complaint, message, now)
+            found_post(session, desk, message, finding.kind, now)
             to_answer += complaint.state is State.ASSESSED
             watched += complaint.state is State.MONITORING
             noted += complaint.state in (State.NOTED, State.SPAM)
@@ -121,15 +131,15 @@ class _News:
 
 
 def _write(
-    session: Session, complaint: Complaint, message: Message, finding: TextAssessment, graded: Grade, now: datetime
+    session: Session,
+    complaint: Complaint,
+    message: Message,
+    finding: TextAssessment,
+    graded: Grade,
+    last: Assessment | None,
+    now: datetime,
 ) -> _News:
-    """Store the assessment and carry it over to the complaint; tells what is new."""
-    last = session.execute(
-        select(Assessment)
-        .where(col(Assessment.complaint_id) == complaint.id, col(Assessment.message_id) == message.id)
-        .order_by(col(Assessment.id).desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    """Store the assessment and carry it over to the complaint; tells what is new since the `last` one."""
     risks = sorted(risk.value for risk in graded.risks)
     said = (finding.kind, finding.category, finding.remedy, graded.severity, risks, finding.anger, finding.language)
     words = last is None or _edited_since(session, message, last.at)
@@ -155,7 +165,6 @@ def _write(
         version=finding.version,
     )
     session.add(row)
-    session.flush()
     first = complaint.first_message_id in (None, message.id)
     if first:
         _carry_over_first(complaint, finding, graded, _others(session, complaint, message) if last else [])
@@ -164,6 +173,18 @@ def _write(
     complaint.addressed = finding.addressed if first else complaint.addressed or finding.addressed
     session.add(complaint)
     return _News(True, words)
+
+
+def _last_findings(session: Session, messages: Sequence[Message]) -> dict[int, Assessment]:
+    """The last finding about each of these messages, as long as it was about the complaint they belong to now."""
+    belongs = {message.id: message.complaint_id for message in messages}
+    rows = session.execute(
+        select(Assessment)
+        .where(col(Assessment.message_id).in_(list(belongs)))
+        .order_by(col(Assessment.message_id), col(Assessment.id).desc())
+        .distinct(col(Assessment.message_id))
+    ).scalars()
+    return {row.message_id: row for row in rows if row.complaint_id == belongs[row.message_id]}
 
 
 def _edited_since(session: Session, message: Message, at: datetime) -> bool:
@@ -268,6 +289,8 @@ def _follow(
     graded: Grade,
     news: _News,
     now: datetime,
+    *,
+    stranger: bool,
 ) -> None:
     """What follows from a finding depends on where the complaint stands."""
     first = complaint.first_message_id == message.id
@@ -276,10 +299,10 @@ def _follow(
     facts = _facts(finding, graded)
     match complaint.state:
         case State.NEW:
-            _place(session, desk, complaint, message, finding, graded, now)
+            _place(session, desk, complaint, message, finding, graded, now, stranger=stranger)
         case State.NOTED | State.MONITORING:
             if _disposition(desk, complaint, message, finding, graded, session) is Disposition.ANSWER:
-                _to_answer(session, desk, complaint, message, facts, now)
+                _to_answer(session, desk, complaint, message, facts, now, stranger=stranger)
             elif news.finding:
                 trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
         case State.MERGED | State.SPAM:
@@ -294,9 +317,6 @@ def _follow(
                 risk_may_have_risen(session, desk, complaint, now)
             elif news.finding:
                 _conversation(session, desk, complaint, message, kind or Kind.COMPLAINT, now)
-    if complaint.state not in (State.SPAM, State.MERGED):
-        warn_of_own_data(session, desk, complaint, message, now)
-    found_post(session, desk, message, finding.kind, now)
 
 
 def _disposition(
@@ -314,12 +334,14 @@ def _place(
     finding: TextAssessment,
     graded: Grade,
     now: datetime,
+    *,
+    stranger: bool,
 ) -> None:
     """A new complaint's first step: answer, watch, note, or throw out."""
     by, facts = trail.MACHINE_AUTHOR, _facts(finding, graded)
     match _disposition(desk, complaint, message, finding, graded, session):
         case Disposition.ANSWER:
-            _to_answer(session, desk, complaint, message, facts, now)
+            _to_answer(session, desk, complaint, message, facts, now, stranger=stranger)
         case Disposition.WATCH:
             move(session, complaint, State.ASSESSED, event="assessed", by=by, at=now, message_id=message.id, **facts)
             move(session, complaint, State.MONITORING, event="monitoring", by=by, at=now)
@@ -332,7 +354,14 @@ def _place(
 
 
 def _to_answer(
-    session: Session, desk: Desk, complaint: Complaint, message: Message, facts: dict[str, object], now: datetime
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    message: Message,
+    facts: dict[str, object],
+    now: datetime,
+    *,
+    stranger: bool,
 ) -> None:
     watched = complaint.state in (State.MONITORING, State.NOTED)
     move(
@@ -347,13 +376,12 @@ def _to_answer(
     )
     promise(desk, complaint, now if watched else complaint.opened_at, anew=watched)
     session.add(complaint)
-    session.flush()
-    target = merge_target(session, desk, complaint, message)
+    target = None if stranger else merge_target(session, desk, complaint, message)
     if target is not None:
         merge_into(session, desk, complaint, target, by=trail.MACHINE_AUTHOR, now=now)
         return
     if not watched:
-        acknowledge(session, desk, complaint, message, now)
+        acknowledge(session, desk, complaint, message, now, stranger=stranger)
 
 
 def _conversation(

@@ -1,8 +1,10 @@
 """One person's same complaint on another channel becomes one case; any other likeness is only suggested."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from db import trail
@@ -49,6 +51,28 @@ def merge_target(session: Session, desk: Desk, complaint: Complaint, message: Me
         if same_thing(told, _told(session, other), rules).likeness in (Likeness.SAME, Likeness.MERGE):
             return final(session, session.get_one(Complaint, other.complaint_id))
     return None
+
+
+def written_alone(session: Session, messages: Sequence[Message]) -> set[int]:
+    """Those of the messages whose author, by account, e-mail or phone, has written nothing else to merge with."""
+    author, other = aliased(Identity), aliased(Identity)
+    earlier = aliased(Message)
+    known = session.execute(
+        select(Message.id)  # type: ignore[call-overload]
+        .join(author, col(author.id) == col(Message.identity_id))
+        .join(
+            other,
+            or_(
+                col(other.complainant_id) == col(author.complainant_id),
+                col(other.email) == col(author.email),
+                col(other.phone) == col(author.phone),
+            ),
+        )
+        .join(earlier, (col(earlier.identity_id) == col(other.id)) & (col(earlier.id) != col(Message.id)))
+        .where(col(Message.id).in_([message.id for message in messages]))
+        .distinct()
+    ).scalars()
+    return {message.id for message in messages} - set(known)
 
 
 def _told(session: Session, message: Message, identity: Identity | None = None) -> Told:

@@ -1,5 +1,6 @@
 """Rounds of review: opened all at once, settled in one place, void when their ground moves."""
 
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import move
+from db.complaints import inbound, move
 from db.tables import (
     MACHINE,
     Complaint,
@@ -35,12 +36,7 @@ CHANGES_BEFORE_A_PERSON_WRITES = 2
 
 def reach_of(session: Session, complaint: Complaint) -> Reach:
     """The widest reach among a complaint's messages, with its author's following."""
-    rows = session.execute(
-        select(Message, Identity)
-        .outerjoin(Identity, col(Message.identity_id) == col(Identity.id))
-        .where(col(Message.complaint_id) == complaint.id, col(Message.direction) == "in")
-    ).all()
-    reaches = [message_reach(message, identity) for message, identity in rows]
+    reaches = [message_reach(message, identity) for message, identity in inbound(session, complaint)]
     return max(reaches, key=lambda reach: (reach.views, reach.followers), default=Reach())
 
 
@@ -77,56 +73,75 @@ def open_round(session: Session, desk: Desk, complaint: Complaint, draft: Draft,
 
     The complaint is locked, in `drafting`, and has no open round.
     """
-    needs = needs_of(session, desk, complaint, draft)
-    round_ = Round(
-        complaint_id=complaint.id,
-        draft_id=draft.id,
-        sha256=draft.sha256,
-        opened_at=now,
-        escalated=any(need.gate in ESCALATED_GATES for need in needs),
-    )
-    session.add(round_)
+    return open_rounds(session, desk, [(complaint, draft)], now)[0]
+
+
+def open_rounds(session: Session, desk: Desk, drafts: Sequence[tuple[Complaint, Draft]], now: datetime) -> list[Round]:
+    """`open_round` for a whole batch: its rows are written together."""
     session.flush()
-    move(
-        session,
-        complaint,
-        State.IN_REVIEW,
-        event="in_review",
-        by=trail.MACHINE_AUTHOR,
-        at=now,
-        draft=draft.id,
-        round=round_.id,
-    )
-    for need in needs:
-        _open_review(session, desk, complaint, round_, draft, need, now)
+    needs = [needs_of(session, desk, complaint, draft) for complaint, draft in drafts]
+    rounds = [
+        Round(
+            complaint_id=complaint.id,
+            draft_id=draft.id,
+            sha256=draft.sha256,
+            opened_at=now,
+            escalated=any(need.gate in ESCALATED_GATES for need in wanted),
+        )
+        for (complaint, draft), wanted in zip(drafts, needs, strict=True)
+    ]
+    session.add_all(rounds)
     session.flush()
-    if not needs:
-        settle(session, desk, complaint, round_, now)
+    opened: list[tuple[Complaint, Review]] = []
+    for (complaint, draft), wanted, round_ in zip(drafts, needs, rounds, strict=True):
+        move(
+            session,
+            complaint,
+            State.IN_REVIEW,
+            event="in_review",
+            by=trail.MACHINE_AUTHOR,
+            at=now,
+            draft=draft.id,
+            round=round_.id,
+        )
+        opened += [(complaint, review) for review in _reviews(desk, complaint, round_, draft, wanted, now, taken=())]
+    _write_opened(session, opened, now)
+    for (complaint, _), wanted, round_ in zip(drafts, needs, rounds, strict=True):
+        if not wanted:
+            settle(session, desk, complaint, round_, now)
     wake(session, "respond", "watch")
-    return round_
+    return rounds
 
 
-def _open_review(
-    session: Session, desk: Desk, complaint: Complaint, round_: Round, draft: Draft, need: GateNeed, now: datetime
-) -> None:
-    gate, stands_in_for = need.gate, None
+def _reviews(
+    desk: Desk,
+    complaint: Complaint,
+    round_: Round,
+    draft: Draft,
+    needs: Iterable[GateNeed],
+    now: datetime,
+    *,
+    taken: Collection[Gate],
+) -> list[Review]:
+    """The review of each gate that is not `taken`; an author's own gate goes to its stand-in where it has no other."""
     people = desk.policy.people
-    if people.may_decide(draft.author, gate) and people.other_member(gate, [draft.author]) is False:
-        gate, stands_in_for = people.stand_in(gate), gate
-    deadline = review_deadline(
-        now,
-        complaint.severity or Severity.S4,
-        gate,
-        desk.policy.deadlines,
-        desk.policy.calendar,
-        complaint.answer_by or now,
-        draft.publishable_until,
-    )
-    taken = {review.gate for review in reviews_of(session, round_.id)}
-    if gate in taken:
-        return
-    session.add(
-        Review(
+    made: dict[Gate, Review] = {}
+    for need in needs:
+        gate, stands_in_for = need.gate, None
+        if people.may_decide(draft.author, gate) and people.other_member(gate, [draft.author]) is False:
+            gate, stands_in_for = people.stand_in(gate), gate
+        if gate in taken or gate in made:
+            continue
+        deadline = review_deadline(
+            now,
+            complaint.severity or Severity.S4,
+            gate,
+            desk.policy.deadlines,
+            desk.policy.calendar,
+            complaint.answer_by or now,
+            draft.publishable_until,
+        )
+        made[gate] = Review(
             round_id=round_.id,
             draft_id=draft.id,
             sha256=draft.sha256,
@@ -139,21 +154,28 @@ def _open_review(
             deadline=deadline.at,
             deadline_steps=list(deadline.steps),
         )
-    )
+    return list(made.values())
+
+
+def _write_opened(session: Session, opened: Sequence[tuple[Complaint, Review]], now: datetime) -> None:
+    session.add_all([review for _, review in opened])
     session.flush()
-    trail.append(
-        session,
-        complaint,
-        "review_opened",
-        by=trail.MACHINE_AUTHOR,
-        at=now,
-        gate=gate.value,
-        stands_in_for=stands_in_for.value if stands_in_for else None,
-        purpose=need.purpose.value,
-        round=round_.id,
-        draft=draft.id,
-        deadline=deadline.at.isoformat(),
-    )
+    for complaint, review in opened:
+        trail.append(
+            session,
+            complaint,
+            "review_opened",
+            by=trail.MACHINE_AUTHOR,
+            at=now,
+            gate=review.gate.value,
+            stands_in_for=review.stands_in_for.value if review.stands_in_for else None,
+            purpose=review.purpose,
+            review=review.id,
+            round=review.round_id,
+            draft=review.draft_id,
+            deadline=review.deadline.isoformat(),
+        )
+    session.flush()
 
 
 def open_round_of(session: Session, complaint: Complaint) -> Round | None:
@@ -286,9 +308,10 @@ def widen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> 
     needs = {need.gate: need for need in needs_of(session, desk, complaint, draft)}
     reviews = reviews_of(session, round_.id)
     standing = {review.gate for review in reviews} | {review.stands_in_for for review in reviews}
-    for gate, need in needs.items():
-        if gate not in standing:
-            _open_review(session, desk, complaint, round_, draft, need, now)
+    added = [need for gate, need in needs.items() if gate not in standing]
+    taken = {review.gate for review in reviews}
+    joined = _reviews(desk, complaint, round_, draft, added, now, taken=taken)
+    _write_opened(session, [(complaint, review) for review in joined], now)
     for review in reviews:
         if review.state is ReviewState.OPEN and review.gate is Gate.CS and Gate.CS not in needs:
             review.state = ReviewState.WITHDRAWN

@@ -102,18 +102,7 @@ def _an_api(settings: "Settings") -> Iterator[None]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     }
-    try:
-        yield
-    finally:
-        _stop_own_server()
-
-
-def _stop_own_server() -> None:
-    """End the server that Prefect started beside the run, at once and not only when this process ends."""
-    from prefect.server.api.server import SubprocessASGIServer
-
-    for server in list(SubprocessASGIServer._instances.values()):
-        server.stop()
+    yield
 
 
 def _answers(api: str) -> bool:

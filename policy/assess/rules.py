@@ -56,6 +56,10 @@ SECOND = 0.8
 DEMANDED = {Remedy.COMPENSATION: 0.6, Remedy.APOLOGY: 0.6, Remedy.REFUND: 0.25, Remedy.REPAIR: 0.25}
 """How far a demand shows that something was breached; for money for damage nobody asks otherwise."""
 
+VAGUE, TOLD = 1.1, 5
+"""What a tale counts that names a thing of ours and the writer or us, and is nothing else to be seen, from this many words
+on: who writes to a complaint desk and neither thanks nor asks complains (CONTRACTS: low confidence is a complaint)."""
+
 ANGER_LEVELS = (0.9, 2.0, 3.0)
 
 UNSOFTENED, HEATED = 0.45, 1.6
@@ -251,6 +255,10 @@ def _kind(tally: Tally, reading: Reading) -> _Kind:
         complaint += 0.6
     if complaint > 1 and total("us"):
         complaint += 0.3
+    if complaint < VAGUE and len(reading.starts) >= TOLD and max(question, praise, other, spam, opinion) < 0.8:
+        named = any(key.startswith("category.") for key in tally.votes)
+        if named and (total("us") or total("personal")):
+            complaint += VAGUE
     if breach >= 2:
         praise *= 0.5
     if breach >= 2.2:

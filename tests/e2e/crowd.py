@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import queue
 import time
 import traceback
 from collections.abc import Mapping
@@ -84,11 +85,11 @@ class Crowd:
         context.set_forkserver_preload(["delivery_worker", "crowd"])
         self._over = context.Event()
         self._told = context.Queue()
-        start = context.Barrier(4)
+        self._start = context.Barrier(4)
         given: list[tuple[str, Any]] = [("intake", file), ("intake", file)]
         given += [("deliver", self._over), ("deliver", self._over)]
         self._processes: list[BaseProcess] = [
-            context.Process(target=take_part, args=(what, one, dict(environment), start, self._told), daemon=True)
+            context.Process(target=take_part, args=(what, one, dict(environment), self._start, self._told), daemon=True)
             for what, one in given
         ]
 
@@ -97,13 +98,18 @@ class Crowd:
         for process in self._processes:
             process.start()
         said: dict[str, list[dict[str, Any]]] = {"intake": [], "deliver": []}
-        for count in range(4):
-            if count == 2:
-                self._over.set()
-            what, done = self._told.get(timeout=400)
+        while sum(map(len, said.values())) < len(self._processes):
+            what, done = self._next()
             said[what].append(done)
-            if "error" in done:
+            if len(said["intake"]) == 2 or "error" in done:
                 self._over.set()
         for process in self._processes:
             process.join(60)
         return said
+
+    def _next(self) -> tuple[str, dict[str, Any]]:
+        while True:
+            try:
+                return self._told.get(timeout=2)
+            except queue.Empty:
+                assert not any(process.exitcode for process in self._processes), "one of them died"

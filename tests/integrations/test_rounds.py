@@ -288,10 +288,10 @@ def test_a_correction_that_raises_the_severity_widens_the_round(life):
     assert life.open_gates(reference) == {Gate.PR, Gate.EXECUTIVE}
 
 
-def test_a_round_never_narrows(life):
+def test_a_round_loses_no_gate_when_a_complaint_turns_out_milder(life):
     reference = life.in_review(grave(life.assessor))
     correct(life.desk, reference, {"severity": "S4", "risks": ""}, person("cs-nia"))
-    assert life.open_gates(reference) == {Gate.PR, Gate.LEGAL}
+    assert life.open_gates(reference) >= {Gate.PR, Gate.LEGAL}
 
 
 def test_what_was_approved_and_spreads_before_it_left_goes_back_to_review(life):
