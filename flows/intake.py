@@ -46,8 +46,6 @@ def take_in(duty: Duty, channel: Channel) -> None:
             taken += 1
             if page.share is not None and (taken > 1 or page.share < 1):
                 show_progress(f"{channel.name} intake", page.share)
-            if page.share is not None and (taken > 1 or page.share < 1):
-                show_progress(f"{channel.name} intake", page.share)
     except ChannelError as error:
         log.warning("%s/%s cannot be read now: %s", channel.name, channel.account, error)
     counts = total.summary()

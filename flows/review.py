@@ -5,6 +5,8 @@ at any point, or twice.
 """
 
 from prefect import flow, suspend_flow_run
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.opening import opened_desk
 from flows.showing import show_timeline
@@ -12,14 +14,14 @@ from tasks.escalation import Standing, standing
 
 
 @flow(name="review", persist_result=False, log_prints=False)
-def review(reference: str, round_id: int) -> str:
-    """Wait, suspended and without a timeout, until the round is settled; then say what came of it.
+def review(reference: str, round_id: int) -> State[None]:
+    """Wait, suspended and without a timeout, until the round is settled; its last state then says what came of it.
 
     The first `suspend_flow_run` after a resume returns at once whatever the rows say, hence the loop.
     """
     while not (stands := look(reference, round_id)).settled:
         suspend_flow_run(timeout=None)
-    return f"{reference}: {stands.said}"
+    return Completed(message=f"{reference}: {stands.said}")
 
 
 def look(reference: str, round_id: int) -> Standing:

@@ -89,7 +89,8 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
                 _follow(session, desk, complaint, message, finding, graded, news, now, stranger=stranger)
             if complaint.state not in (State.SPAM, State.MERGED):
                 warn_of_own_data(session, desk, complaint, message, now)
-            found_post(session, desk, message, finding.kind, now)
+            if not stranger:
+                found_post(session, desk, message, finding.kind, now)
             to_answer += complaint.state is State.ASSESSED
             watched += complaint.state is State.MONITORING
             noted += complaint.state in (State.NOTED, State.SPAM)

@@ -34,7 +34,8 @@ ON_SCREEN = 50
 def help_if_alone(ctx: typer.Context) -> None:
     """A group without a command shows what there is, and that this was no usage."""
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help(), err=True)
+        if written := ctx.get_help():  # with Rich it is printed already
+            typer.echo(written)
         raise typer.Exit(2)
 
 

@@ -57,15 +57,19 @@ DEMANDED = {Remedy.COMPENSATION: 0.6, Remedy.APOLOGY: 0.6, Remedy.REFUND: 0.25, 
 """How far a demand shows that something was breached; for money for damage nobody asks otherwise."""
 
 VAGUE, TOLD = 1.1, 5
-"""What a tale counts that names a thing of ours and the writer or us, and is nothing else to be seen, from this many words
-on: who writes to a complaint desk and neither thanks nor asks complains (CONTRACTS: low confidence is a complaint)."""
+"""What a tale counts that names a thing of ours and the writer or us, and is nothing else to be seen, from this many
+words on: who writes to a complaint desk and neither thanks nor asks complains (low confidence counts as complaint)."""
 
 ANGER_LEVELS = (0.9, 2.0, 3.0)
 
 UNSOFTENED, HEATED = 0.45, 1.6
 """What a complaint without a polite word starts with, and how angry one without an angry word can be at most."""
 
-_EVENTS = ("breach", "negative", "category.", "risk.", "anger", "remedy.")
+_EVENTS = (
+    *("breach", "negative", "category.", "anger", "remedy."),
+    *(f"risk.{risk}" for risk in (Risk.INJURY, Risk.FRAUD, Risk.PRIVACY, Risk.DISTRESS, Risk.DISCRIMINATION)),
+)
+"""What did not happen where it is only asked about; a threat is one under a condition too."""
 _KINDS = (Kind.COMPLAINT, Kind.QUESTION, Kind.PRAISE, Kind.OTHER, Kind.SPAM)
 _CATEGORIES = tuple((category, f"category.{category}") for category in Category)
 _REMEDIES = tuple((remedy, f"remedy.{remedy}") for remedy in Remedy if remedy is not Remedy.NONE)

@@ -226,7 +226,7 @@ def test_without_a_command_there_is_help_and_no_success(alone):
     ran = alone()
 
     assert ran.code == 2
-    assert "import" in ran.err
+    assert "import" in ran.out
     assert alone("--version").out.startswith("tanggap ")
     assert alone("policy").code == 2
     assert alone("--help").code == alone("decide", "--help").code == 0

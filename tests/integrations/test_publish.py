@@ -32,6 +32,14 @@ def on(life: Life, channel: Fickle) -> str:
     return reference
 
 
+def several(life: Life, number: int) -> list[str]:
+    """So many complaints whose approved answers all wait in the outbox."""
+    references = [life.in_review(handle=f"orang-{n}") for n in range(number)]
+    for reference in references:
+        life.approve_all(reference)
+    return references
+
+
 # Once, and exactly
 
 
@@ -107,8 +115,7 @@ def test_a_text_that_was_aimed_elsewhere_never_leaves(life):
 
 
 def test_two_workers_that_claim_at_once_share_nothing(life):
-    for n in range(12):
-        life.approved(handle=f"orang-{n}")
+    several(life, 12)
     start = threading.Barrier(2)
 
     def take(worker: int) -> list[int]:
@@ -123,8 +130,7 @@ def test_two_workers_that_claim_at_once_share_nothing(life):
 
 def test_two_workers_that_publish_at_once_send_each_text_once(life):
     channel = Fickle(certainty=Certainty.NEITHER)
-    for n in range(10):
-        life.approved(handle=f"orang-{n}")
+    several(life, 10)
     life.with_channel(channel)
     start = threading.Barrier(2)
 
@@ -490,7 +496,9 @@ def test_publishing_that_is_stopped_after_a_claim_keeps_the_text(life):
 
 
 def test_a_stop_of_one_channel_stops_that_channel(life):
-    stopped, free = life.approved(channel="x", addressed=True, handle="satu"), life.approved(handle="dua")
+    stopped, free = life.in_review(channel="x", addressed=True, handle="satu"), life.in_review(handle="dua")
+    life.approve_all(stopped)
+    life.approve_all(free)
     stop_publishing(life.desk, "channel:x", "akun diretas", person("pr-sari"))
     life.publish()
     assert (life.state(stopped), life.state(free)) == (State.APPROVED, State.RESPONDED)
@@ -646,7 +654,7 @@ def use_up(life: Life) -> None:
 
 
 def test_beyond_the_platforms_limit_texts_wait_their_turn(life):
-    first, second = life.approved(handle="satu"), life.approved(handle="dua")
+    first, second = several(life, 2)
     life.with_policy(publishing=one_an_hour(life))
     life.publish()
     assert sorted([life.state(first), life.state(second)]) == [State.APPROVED, State.RESPONDED]
@@ -667,8 +675,7 @@ def test_waiting_for_a_turn_counts_as_no_try(life):
 
 
 def test_workers_share_one_limit(life):
-    for n in range(6):
-        life.approved(handle=f"orang-{n}")
+    several(life, 6)
     budget = Budget(channel="instagram", at_most=3, per="1h")
     life.with_policy(publishing=life.desk.policy.publishing.model_copy(update={"budgets": (budget,)}))
     channel = Fickle()
