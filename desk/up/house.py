@@ -109,6 +109,7 @@ class House:
         with explained(runs):
             runs.mkdir(mode=0o700, exist_ok=True)
             (settings.home / "prefect").mkdir(mode=0o700, exist_ok=True)
+            (settings.home / "tmp").mkdir(mode=0o700, exist_ok=True)
         if left := end_leftovers(runs):
             say(f"Ended {len(left)} processes that a killed `tanggap up` had left")
         check_port("127.0.0.1", settings.prefect_port, "--prefect-port")
@@ -213,6 +214,8 @@ class House:
             "DO_NOT_TRACK": "1",
             "TANGGAP_NURSERY": str(self._nursery),
             "PREFECT_HOME": str(settings.home / "prefect"),
+            # Prefect's worker keeps a directory of one name there, which the first user of a machine would own.
+            "TMPDIR": str(settings.home / "tmp"),
             "PREFECT_API_URL": settings.prefect_api_url,
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database.prefect_url,
             "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "10",

@@ -5,7 +5,7 @@ from factories import LATE, Life, grave, person
 from sqlalchemy import select
 
 from db.tables import Complainant, DeliveryState, FollowUpState
-from db.words import Kind, Risk, State, Visibility
+from db.words import Kind, Risk, State, Verdict, Visibility
 from integrations.channels.manual import ManualChannel
 from integrations.record import Metrics
 from tasks.changes import new_metrics
@@ -66,10 +66,10 @@ def test_what_nobody_answered_is_not_solved(led_to, life):
     if led_to in ("assessed", "noted"):
         life.assess()
     if led_to == "held":
-        life.with_channel(ManualChannel("instagram", private_talk=False))
+        life.with_channel(ManualChannel("instagram"))
         life.assess()
         life.answer()
-        life.decide(reference, verdict="reject", note="jangan")
+        life.decide(reference, verdict=Verdict.REJECT)
     assert life.state(reference).value == led_to
     with pytest.raises(NotResolvable):
         resolve(life.desk, reference, person("cs-nia"), "beres")
@@ -159,7 +159,7 @@ def test_an_unhappy_customer_reopens_the_complaint(score, life):
 def test_nobody_asks_an_unhappy_customer_for_praise(life):
     reference = surveyed(life)
     scores(life, reference, 1)
-    life.run_for(days=30)
+    life.run_for(days=4)
     assert "ask" not in kinds(life, reference)
     assert withheld(life, reference) == ["reopened"]
 

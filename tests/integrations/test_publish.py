@@ -432,7 +432,7 @@ def test_what_is_voided_while_the_channel_is_asked_stays_voided(says, life):
     channel = Fickle()
     reference = on(life, channel)
     if says is None:
-        life.with_policy(publishing=one_an_hour(life))
+        life.with_policy(publishing=one_in_two_hours(life))
         use_up(life)
     claimed = claim(life.desk, A_WORKER)
 
@@ -643,31 +643,31 @@ def test_a_worker_that_was_taken_for_dead_and_is_not_sends_nothing_twice(life):
 # Limits of the platforms
 
 
-def one_an_hour(life: Life) -> Publishing:
-    budget = Budget(channel="instagram", at_most=1, per="1h")
+def one_in_two_hours(life: Life) -> Publishing:
+    budget = Budget(channel="instagram", at_most=1, per="2h")
     return life.desk.policy.publishing.model_copy(update={"budgets": (budget,)})
 
 
 def use_up(life: Life) -> None:
     with life.desk.transaction() as session:
-        session.add(RateUse(bucket="instagram:default:any:3600", at=life.now()))
+        session.add(RateUse(bucket="instagram:default:any:7200", at=life.now()))
 
 
 def test_beyond_the_platforms_limit_texts_wait_their_turn(life):
     first, second = several(life, 2)
-    life.with_policy(publishing=one_an_hour(life))
+    life.with_policy(publishing=one_in_two_hours(life))
     life.publish()
     assert sorted([life.state(first), life.state(second)]) == [State.APPROVED, State.RESPONDED]
-    life.later(minutes=59)
+    life.later(minutes=119)
     assert life.publish() == []
-    life.later(minutes=20)
+    life.later(minutes=40)
     life.publish()
     assert life.state(second) is State.RESPONDED
 
 
 def test_waiting_for_a_turn_counts_as_no_try(life):
     reference = life.approved()
-    life.with_policy(publishing=one_an_hour(life))
+    life.with_policy(publishing=one_in_two_hours(life))
     use_up(life)
     life.publish()
     delivery = life.delivery(reference)
@@ -676,7 +676,7 @@ def test_waiting_for_a_turn_counts_as_no_try(life):
 
 def test_workers_share_one_limit(life):
     several(life, 6)
-    budget = Budget(channel="instagram", at_most=3, per="1h")
+    budget = Budget(channel="instagram", at_most=3, per="2h")
     life.with_policy(publishing=life.desk.policy.publishing.model_copy(update={"budgets": (budget,)}))
     channel = Fickle()
     life.with_channel(channel)
