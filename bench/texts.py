@@ -60,18 +60,16 @@ SLOTS = {
     "city": ("Bandung", "Surabaya", "Medan", "Makassar", "Depok", "Semarang", "Malang", "Denpasar", "Palembang"),
 }
 FIRST = ("Ayu", "Budi", "Citra", "Dian", "Eko", "Fitri", "Gilang", "Hana", "Indra", "Joko", "Kartika", "Lukman")
-CHANNELS = (("file", 55), ("web", 35), ("instagram", 10))
+CHANNELS = {"file": 55, "web": 35, "instagram": 10}
 """Of a hundred; on `instagram` a person posts, so nothing is acknowledged there by a program."""
 
 
 def records(count: int, now: datetime, seed: int = 1) -> Iterator[dict[str, Any]]:
     """So many records as `tanggap import` takes them, posted within the last hour; each author writes once."""
     draw = random.Random(seed)
-    kinds, weights = zip(*MIX, strict=True)
-    channels, shares = zip(*CHANNELS, strict=True)
     for number in range(count):
-        channel = draw.choices(channels, shares)[0]
-        pattern = draw.choice(draw.choices(kinds, weights)[0])
+        channel = draw.choices(list(CHANNELS), list(CHANNELS.values()))[0]
+        pattern = draw.choice(draw.choices([texts for texts, _ in MIX], [share for _, share in MIX])[0])
         name = f"{draw.choice(FIRST)} {draw.choice(FIRST)}"
         at = now - timedelta(seconds=draw.uniform(0, 3600))
         yield {

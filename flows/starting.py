@@ -1,5 +1,6 @@
 """Starts, wakes and mends the runs of escalated rounds. A run can be lost and made anew: the rows have all it needs."""
 
+import logging
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,21 +14,30 @@ from db.wake import wake
 from tasks.desk import Desk
 from tasks.escalation import Escalated, carried_by, rounds_with_run, woken
 
+log = logging.getLogger("tanggap.flows")
+
 DEPLOYMENT = "review/review"
 
 
 def start_reviews(desk: Desk, rounds: Sequence[Escalated]) -> int:
-    """Start one run a round. The key makes a second start of the same round the same run."""
-    for one in rounds:
-        run = run_deployment(
-            DEPLOYMENT,
-            parameters={"reference": one.reference, "round_id": one.round_id},
-            flow_run_name=f"{one.reference} · {one.severity} · {', '.join(one.gates)}",
-            tags=[one.reference, one.severity, *one.gates],
-            idempotency_key=f"round-{one.round_id}-{one.runs}",
-            as_subflow=False,
-            timeout=0,
-        )
+    """Start one run a round. The key makes a second start of the same round the same run.
+
+    Without a `review` deployment (one flow run by hand, no desk up) the rounds wait in the rows for one.
+    """
+    for started, one in enumerate(rounds):
+        try:
+            run = run_deployment(
+                DEPLOYMENT,
+                parameters={"reference": one.reference, "round_id": one.round_id},
+                flow_run_name=f"{one.reference} · {one.severity} · {', '.join(one.gates)}",
+                tags=[one.reference, one.severity, *one.gates],
+                idempotency_key=f"round-{one.round_id}-{one.runs}",
+                as_subflow=False,
+                timeout=0,
+            )
+        except ObjectNotFound:
+            log.warning("There is no deployment %s yet; %d rounds wait for it", DEPLOYMENT, len(rounds) - started)
+            return started
         assert isinstance(run, FlowRun)
         carried_by(desk, one.round_id, str(run.id), one.runs + 1)
     return len(rounds)

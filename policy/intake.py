@@ -201,14 +201,14 @@ def _shared_contact(a: Told, b: Told) -> str | None:
     """How we know that both are of one person."""
     if {email.strip().casefold() for email in a.emails} & {email.strip().casefold() for email in b.emails}:
         return "e-mail address"
-    if set(filter(None, map(_phone, a.phones))) & set(filter(None, map(_phone, b.phones))):
+    if set(filter(None, map(plain_phone, a.phones))) & set(filter(None, map(plain_phone, b.phones))):
         return "phone number"
     if a.customer_numbers & b.customer_numbers:
         return "customer number"
     return None
 
 
-def _phone(written: str) -> str:
+def plain_phone(written: str) -> str:
     """Digits alone, +62 and 0062 as the 0 that people dial in Indonesia."""
     digits = re.sub(r"\D", "", written).removeprefix("00")
     return "0" + digits[2:].removeprefix("0") if digits.startswith("62") else digits

@@ -121,13 +121,13 @@ def _one_person(session: Session, person: int) -> set[int]:
     people, fresh = {person}, {person}
     while fresh:
         known = session.execute(
-            select(Identity.email, Identity.phone).where(col(Identity.complainant_id).in_(fresh))  # type: ignore[call-overload]
+            select(Identity.email, Identity.plain_phone).where(col(Identity.complainant_id).in_(fresh))  # type: ignore[call-overload]
         ).all()
         emails = [email for email, _ in known if email]
         phones = [phone for _, phone in known if phone]
         found = session.execute(
             select(Identity.complainant_id).where(  # type: ignore[call-overload]
-                or_(col(Identity.email).in_(emails), col(Identity.phone).in_(phones))
+                or_(col(Identity.email).in_(emails), col(Identity.plain_phone).in_(phones))
             )
         ).scalars()
         fresh = set(found) - people

@@ -29,8 +29,8 @@ def merge_target(session: Session, desk: Desk, complaint: Complaint, message: Me
     same_person = [col(Identity.complainant_id) == identity.complainant_id]
     if identity.email:
         same_person.append(col(Identity.email) == identity.email)
-    if identity.phone:
-        same_person.append(col(Identity.phone) == identity.phone)
+    if identity.plain_phone:
+        same_person.append(col(Identity.plain_phone) == identity.plain_phone)
     candidates = session.execute(
         select(Message)
         .join(Identity, col(Identity.id) == col(Message.identity_id))
@@ -65,7 +65,7 @@ def written_alone(session: Session, messages: Sequence[Message]) -> set[int]:
             or_(
                 col(other.complainant_id) == col(author.complainant_id),
                 col(other.email) == col(author.email),
-                col(other.phone) == col(author.phone),
+                col(other.plain_phone) == col(author.plain_phone),
             ),
         )
         .join(earlier, (col(earlier.identity_id) == col(other.id)) & (col(earlier.id) != col(Message.id)))
@@ -85,7 +85,7 @@ def _told(session: Session, message: Message, identity: Identity | None = None) 
         account=message.account,
         identity=identity.external_id if identity else None,
         emails=frozenset([identity.email] if identity and identity.email else []),
-        phones=frozenset([identity.phone] if identity and identity.phone else []),
+        phones=frozenset([identity.plain_phone] if identity and identity.plain_phone else []),
     )
 
 

@@ -30,7 +30,7 @@ from db.tables import (
 from db.wake import wake
 from db.words import State, Visibility
 from integrations.record import Incoming, LeftOut, Metrics, Unreadable
-from policy.intake import Likeness, Told, same_thing
+from policy.intake import Likeness, Told, plain_phone, same_thing
 from tasks.desk import Desk
 from tasks.rounds import void
 
@@ -234,6 +234,7 @@ class _Chunk:
                 author.email or (author.id if item.channel == "email" else None) or identity.email or ""
             ).lower() or None
             identity.phone = author.phone or (author.id if item.channel == "whatsapp" else None) or identity.phone
+            identity.plain_phone = plain_phone(identity.phone or "") or None
             if author.followers is not None:
                 identity.followers = author.followers
             identity.verified = bool(author.verified) if author.verified is not None else identity.verified

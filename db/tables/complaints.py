@@ -102,6 +102,7 @@ class Assessment(SQLModel, table=True):
     __tablename__ = "assessment"
     __table_args__ = (
         Index("ix_assessment_complaint", "complaint_id"),
+        Index("ix_assessment_message", "message_id"),
         CheckConstraint(
             "kind = 'complaint' OR (category IS NULL AND remedy IS NULL)", name="only_complaints_have_a_category"
         ),

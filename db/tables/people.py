@@ -34,7 +34,7 @@ class Identity(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("channel", "account", "external_id"),
         Index("ix_identity_email", "email", postgresql_where=text("email IS NOT NULL")),
-        Index("ix_identity_phone", "phone", postgresql_where=text("phone IS NOT NULL")),
+        Index("ix_identity_plain_phone", "plain_phone", postgresql_where=text("plain_phone IS NOT NULL")),
         Index("ix_identity_complainant", "complainant_id"),
     )
 
@@ -47,5 +47,7 @@ class Identity(SQLModel, table=True):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    plain_phone: str | None = None
+    """Its digits as people dial them, since one person writes one number in many ways."""
     followers: int = Field(default=0, sa_type=Id)
     verified: bool = False

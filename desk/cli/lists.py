@@ -23,7 +23,6 @@ from desk.cli.output import (
     show,
     styled,
     table,
-    warn,
 )
 
 if TYPE_CHECKING:
@@ -361,14 +360,14 @@ def show_events(events: "tuple[Event, ...]", zone: ZoneInfo) -> None:
             event.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
             event.name,
             event.by if event.typed_by in (None, event.by) else f"{event.by} (typed by {event.typed_by})",
-            _what(event.data),
+            facts(event.data),
         )
         for event in events
     )
     show(table("No", "When", "Event", "By", "What", rows=rows, folds=("What",)))
 
 
-def _what(data: Mapping[str, Any]) -> str:
+def facts(data: Mapping[str, Any]) -> str:
     """An event's facts in a line, the move first; digests prove, they do not tell."""
     moved = [f"{data['from']} → {data['to']}"] if "from" in data and "to" in data else []
     left_out = {"digest", "sha256", *(("from", "to") if moved else ())}
@@ -379,6 +378,3 @@ def _short(value: object) -> str:
     if isinstance(value, list):
         return "+".join(str(one) for one in value) or "none"
     return json_line(value) if isinstance(value, dict) else str(value)
-
-
-__all__ = ["add_to", "complaint", "complaints", "heading", "show_events", "show_fact", "show_findings", "warn"]

@@ -1,5 +1,7 @@
 """`tanggap replay`: stories on a simulated clock."""
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +9,7 @@ import typer
 
 from desk.cli.common import AsJson, read_the_settings
 from desk.cli.errors import explain
+from desk.cli.lists import facts
 from desk.cli.output import say, say_json, say_json_list, show, styled, table, warn
 
 if TYPE_CHECKING:
@@ -27,11 +30,7 @@ def _tell(result: "Result") -> None:
             event.reference,
             event.name,
             event.by,
-            ", ".join(
-                f"{key} {value}"
-                for key, value in event.facts.items()
-                if key not in ("digest", "sha256") and value != []
-            ),
+            facts(event.facts),
         )
         for event in result.account.events
     )
@@ -58,6 +57,8 @@ def replay(
     results, unreadable = [], 0
     for file in files:
         try:
+            if not file.is_file():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
             result = run(file, settings)
         except (UnreadableStory, OSError) as error:
             unreadable += 1

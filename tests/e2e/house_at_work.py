@@ -178,7 +178,7 @@ def free_port(first: int) -> int:
     raise OSError(f"all ports from {first} are taken")
 
 
-def eventually(what: Callable[[], Any], seconds: float = 180, every: float = 0.2) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 240, every: float = 0.5) -> Any:
     """What it gives as soon as it gives something; the machine may be busy with other things."""
     until = time.monotonic() + seconds
     while not (found := what()):

@@ -106,9 +106,17 @@ def test_a_review_of_s4_is_left_alone_at_night(life):
 
 def test_a_late_answer_is_escalated_to_the_next_names(life):
     reference = life.in_review()
-    life.run_for(days=3)
+    life.run_for(hours=28)
     assert [data["to"] for data in about_the_answer(life, reference, "deadline_escalated")] == ["cs-lead", "pr-lead"]
     assert life.complaint(reference).owner == "pr-lead"
+
+
+def test_what_is_late_never_falls_silent(life):
+    reference = life.in_review()
+    life.run_for(days=5)
+    called = about_the_answer(life, reference, "deadline_escalated")
+    assert [data["to"] for data in called] == ["cs-lead", "pr-lead", *["pr-lead"] * (len(called) - 2)]
+    assert len(called) == 5
 
 
 def test_who_owns_a_complaint_is_reminded_of_its_answer(life):
