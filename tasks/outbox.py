@@ -12,7 +12,7 @@ from db import trail
 from db.fingerprint import fingerprint
 from db.tables import Complaint, Delivery, DeliveryState, Draft, Identity, Message, Round
 from db.wake import wake
-from db.words import DeliveryKind, Visibility
+from db.words import DeliveryKind, State, Visibility
 from integrations.channels.base import Target
 from policy.templates import Rendered
 from tasks.desk import Desk
@@ -105,8 +105,26 @@ def queue_pre_approved(
 
 
 def cancel_replies(session: Session, complaint: Complaint, why: str) -> bool:
-    """Take replies out of the outbox that have not begun to leave; tells whether there was one."""
-    return _cancel(session, complaint, why, col(Delivery.draft_id).is_not(None))
+    """Take replies out of the outbox that have not begun to leave, or failed to; tells whether there was one."""
+    failed = complaint.state is State.APPROVED and _give_up_failed(session, complaint, why)
+    return _cancel(session, complaint, why, col(Delivery.draft_id).is_not(None)) or failed
+
+
+def _give_up_failed(session: Session, complaint: Complaint, why: str) -> bool:
+    """An approved answer that failed waits for a person to send it again: not any more."""
+    newest = session.execute(
+        select(Delivery)
+        .where(col(Delivery.complaint_id) == complaint.id, col(Delivery.draft_id).is_not(None))
+        .order_by(col(Delivery.id).desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if newest is None or newest.state is not DeliveryState.FAILED:
+        return False
+    newest.state, newest.why, newest.needs_person = DeliveryState.CANCELLED, why, False
+    session.add(newest)
+    return True
 
 
 def cancel_kinds(session: Session, complaint: Complaint, why: str, *kinds: DeliveryKind) -> bool:

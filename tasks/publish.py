@@ -18,7 +18,16 @@ from db import trail
 from db.complaints import lock, move
 from db.duty import live_workers
 from db.fingerprint import fingerprint
-from db.tables import Complaint, Delivery, DeliveryState, Direction, Draft, Message, PublishingStop
+from db.tables import (
+    Complaint,
+    Delivery,
+    DeliveryState,
+    Direction,
+    Draft,
+    Message,
+    MessageRevision,
+    PublishingStop,
+)
 from db.wake import wake
 from db.words import ANSWERABLE, DeliveryKind, State, Visibility
 from integrations.channels.base import (
@@ -117,6 +126,9 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
             found = _read_back(channel, out)
             if found is not None:
                 return _sent(desk, delivery, found)
+            overtaken = _overtaken(desk, delivery, channel.certainty)
+            if overtaken is not None:
+                return overtaken
         refusal = _last_look(desk, channel, delivery)
         if refusal is not None:
             return _refused(desk, delivery, refusal)
@@ -173,6 +185,46 @@ def _read_back(channel: Channel, out: Outgoing) -> Sent | None:
     if channel.certainty is Certainty.READ_BACK:
         return channel.find_own(out)
     return None
+
+
+def _overtaken(desk: Desk, delivery: Delivery, certainty: Certainty) -> Outcome | None:
+    """An unclear answer whose ground moved meanwhile is not sent again; where it may stand there, a person looks."""
+    now = desk.now()
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        why = ground_moved(session, row)
+        if why is None or not _still_ours(row, delivery):
+            return None
+        if certainty is Certainty.READ_BACK:
+            take_back(session, complaint, row, why, now)
+        else:
+            mark_unknown(session, complaint, row, "the customer was heard again meanwhile", Certainty.NEITHER, now)
+        return _as_it_stands(complaint, row)
+
+
+def ground_moved(session: Session, row: Delivery) -> str | None:
+    """Why an answer that was approved is no longer: its customer wrote, edited or took down since it was written."""
+    if row.draft_id is None:
+        return None
+    written = session.get_one(Draft, row.draft_id).written_at
+    ours = col(Message.complaint_id) == row.complaint_id
+    came_in = ours & (col(Message.direction) == Direction.IN)
+    edited = select(Message.id).join(MessageRevision, col(MessageRevision.message_id) == col(Message.id))  # type: ignore[call-overload]
+    looks = {
+        "new_message": select(Message.id).where(came_in, col(Message.received_at) > written),  # type: ignore[call-overload]
+        "customer_edited": edited.where(ours, col(MessageRevision.replaced_at) > written),
+        "removed": select(Message.id).where(ours, col(Message.removed_at) > written),  # type: ignore[call-overload]
+    }
+    return next((why for why, look in looks.items() if session.execute(look.limit(1)).first() is not None), None)
+
+
+def take_back(session: Session, complaint: Complaint, row: Delivery, why: str, now: datetime) -> None:
+    """An answer that is known not to have arrived, and is approved no more, is written anew."""
+    row.state, row.claimed_by, row.why, row.needs_person = DeliveryState.CANCELLED, None, why, False
+    session.add(row)
+    if complaint.state is State.APPROVED:
+        move(session, complaint, State.DRAFTING, event="voided", by=trail.MACHINE_AUTHOR, at=now, why=why)
+        wake(session, "respond")
 
 
 def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:

@@ -136,7 +136,8 @@ class FileChannel:
         return Sent(path.stem, path.as_uri(), _at(document.get("at")))
 
     def _path_of(self, out: Outgoing) -> Path:
-        key = out.key if _PLAIN_KEY.fullmatch(out.key) else hashlib.sha256(out.key.encode()).hexdigest()
+        readable = out.key.replace(":", "_")
+        key = readable if _PLAIN_KEY.fullmatch(readable) else hashlib.sha256(out.key.encode()).hexdigest()
         return self.outbox.absolute() / f"{key}.json"
 
     def _finished(self) -> list[tuple[Path, _Mark]]:

@@ -112,7 +112,7 @@ def test_what_does_not_hold_is_told_with_the_message_it_is_about(wrong, late):
 
 
 UNREADABLE = {
-    "no yaml": ("name: [", "late.yaml:1"),
+    "no yaml": ("name: [", "is no YAML"),
     "no timeline": ("name: x\nstart: 2026-03-02T09:00:00+07:00\n", "timeline"),
     "a start without a zone": ("name: x\nstart: 2026-03-02T09:00:00\ntimeline: []\n", "needs a time zone"),
     "an unknown key": (LATE.replace("until: 2h", "till: 2h") + "  []", "late.yaml:4: till"),
