@@ -5,6 +5,7 @@ escalated round has a waiting run. Nothing here approves anything.
 """
 
 import time
+from datetime import datetime, timedelta
 
 from prefect import flow
 
@@ -12,7 +13,7 @@ from flows.duty import Duty, on_duty, shift_name
 from flows.showing import show_timeline
 from flows.starting import mend_reviews, wake_reviews
 from flows.switch import mirror_switch
-from flows.telling import tell_prefect
+from flows.telling import Teller
 from tasks.escalation import rounds_to_wake
 from tasks.watch import due_now, keep, next_moment
 
@@ -20,8 +21,8 @@ LOOK_EVERY = 15.0
 """Seconds between looks at the kill switch's variable."""
 MEND_EVERY = 120.0
 """Seconds between proofs that each escalated round has its run."""
-AGAIN_SOON = 2.0
-"""Seconds until a run that was still falling asleep is woken."""
+AGAIN_SOON = timedelta(seconds=2)
+"""Until a run that was still falling asleep is woken."""
 
 
 @flow(name="watch", flow_run_name=shift_name, persist_result=False, log_prints=False)
@@ -30,20 +31,32 @@ def watch(shift: float | None = None) -> dict[str, int]:
     with on_duty("watch", shift) as duty:
         if duty is None:
             return {}
-        mended = 0.0
-        for _ in duty.rounds(due=lambda: next_moment(duty.desk), at_least_every=LOOK_EVERY):
+        mended: float | None = None
+        later: datetime | None = None
+        teller = Teller()
+
+        def next_look() -> datetime | None:
+            return min((at for at in (next_moment(duty.desk), later) if at is not None), default=None)
+
+        for _ in duty.rounds(due=next_look, at_least_every=LOOK_EVERY):
             keep_time(duty)
-            while rounds := rounds_to_wake(duty.desk):
-                woken = duty.do(f"wake {len(rounds)} reviews", wake_reviews, duty.desk, rounds)
-                duty.count(woken=woken)
-                if woken < len(rounds):
-                    time.sleep(AGAIN_SOON)
-            if time.monotonic() - mended >= MEND_EVERY:
+            later = duty.desk.now() + AGAIN_SOON if wake_settled(duty) else None
+            if mended is None or time.monotonic() - mended >= MEND_EVERY:
                 duty.count(mended=mend_reviews(duty.desk))
                 mended = time.monotonic()
-            duty.count(told=tell_prefect(duty.desk))
+            duty.count(told=teller.tell(duty.desk))
             mirror_switch(duty.desk)
         return duty.done
+
+
+def wake_settled(duty: Duty) -> bool:
+    """Wake the runs of settled rounds; tells whether some were still falling asleep, and want another look soon."""
+    rounds = rounds_to_wake(duty.desk)
+    if not rounds:
+        return False
+    woken = duty.do(f"wake {len(rounds)} reviews", wake_reviews, duty.desk, rounds)
+    duty.count(woken=woken)
+    return bool(rounds_to_wake(duty.desk))
 
 
 def keep_time(duty: Duty) -> None:

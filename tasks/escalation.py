@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlmodel import col
 
 from db.tables import Complaint, Event, ReviewState, Round, RoundState
@@ -99,11 +99,37 @@ def standing(desk: Desk, round_id: int) -> Standing:
         return Standing(round_.state is not RoundState.OPEN, said)
 
 
-def events_after(desk: Desk, number: int, limit: int = 500) -> list[Event]:
-    """The events written after this one, of all chains."""
+@dataclass(frozen=True)
+class Horizon:
+    """How far the trail went at some moment, and what was being written then."""
+
+    number: int
+    """The newest event that could be seen."""
+    transaction: int
+    """The first transaction that had not begun."""
+
+
+def horizon(desk: Desk) -> Horizon:
+    """How far the trail goes now."""
     with desk.transaction() as session:
-        found = session.execute(select(Event).where(col(Event.id) > number).order_by(col(Event.id)).limit(limit))
-        return list(found.scalars())
+        row = session.execute(
+            text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, (SELECT max(id) FROM event)")
+        ).one()
+        return Horizon(row[1] or 0, row[0])
+
+
+def is_complete(desk: Desk, seen: Horizon) -> bool:
+    """Whether all that was being written at that moment is over, so that no event up to its number is still to come."""
+    with desk.transaction() as session:
+        oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one()
+        return bool(oldest >= seen.transaction)
+
+
+def events_after(desk: Desk, number: int, until: int, limit: int = 500) -> list[Event]:
+    """The events written after this one, of all chains, up to another one."""
+    with desk.transaction() as session:
+        query = select(Event).where(col(Event.id) > number, col(Event.id) <= until).order_by(col(Event.id)).limit(limit)
+        return list(session.execute(query).scalars())
 
 
 def tokens_only(data: Mapping[str, object]) -> str:

@@ -28,7 +28,7 @@ from tasks.desk import Desk
 from tasks.merge import merge_into
 from tasks.outbox import cancel_kinds
 from tasks.promise import promise
-from tasks.publish import record_sent
+from tasks.publish import ground_moved, record_sent, take_back
 from tasks.rounds import risk_may_have_risen, void
 
 
@@ -298,7 +298,8 @@ def send_again(desk: Desk, reference: str, by: trail.Author) -> None:
     """A person looked: the unclear or failed delivery did not arrive, so it goes out again.
 
     Raises:
-        Mistake: there is none.
+        Mistake: there is none, or its customer was heard again since; then a new answer is drafted instead.
+        Refused: the person may not.
     """
     must_be_allowed(desk, by, "resend")
     now = desk.now()
@@ -317,15 +318,18 @@ def send_again(desk: Desk, reference: str, by: trail.Author) -> None:
         ).scalar_one_or_none()
         if delivery is None:
             raise Mistake(f"No delivery of {reference} failed or is unclear.")
-        if delivery.kind is DeliveryKind.REPLY and complaint.state is not State.APPROVED:
-            raise Mistake(
-                f"{reference} is {complaint.state.value}: its answer was given up, a new draft is on its way."
-            )
-        delivery.state, delivery.due_at, delivery.tries = DeliveryState.QUEUED, now, 0
-        delivery.needs_person, delivery.why = False, None
-        session.add(delivery)
-        trail.append(session, complaint, "sent_again", by=by, at=now, delivery=delivery.id)
-        wake(session, "deliver")
+        moved = ground_moved(session, delivery)
+        if moved is None:
+            delivery.state, delivery.due_at, delivery.tries = DeliveryState.QUEUED, now, 0
+            delivery.needs_person, delivery.why = False, None
+            session.add(delivery)
+            trail.append(session, complaint, "sent_again", by=by, at=now, delivery=delivery.id)
+            wake(session, "deliver")
+            return
+        take_back(session, complaint, delivery, moved, now)
+    raise Mistake(
+        f"{reference}: its customer was heard again since, so that text is approved no more. A new draft comes."
+    )
 
 
 def stop_publishing(desk: Desk, scope: str, reason: str, by: trail.Author) -> bool:

@@ -467,6 +467,7 @@ def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
                 at=now,
                 why="refused_by_platform",
             )
+            row.needs_person = False  # another answer is on its way
             if _refusals(session, complaint) > 1:
                 hold(session, desk, complaint, "refused_by_platform", by=trail.MACHINE_AUTHOR, now=now)
         return outcome

@@ -147,8 +147,8 @@ class Fickle:
         self.arrived: list[Outgoing] = []
         self.tried: list[Outgoing] = []
         self.looked_back = 0
-        self._tries = list(tries)
-        self._arrives_anyway = arrives_anyway
+        self.tries = list(tries)
+        self.arrives_anyway = arrives_anyway
         self.look = look
         self.at_sending = at_sending
 
@@ -184,8 +184,8 @@ class Fickle:
     def _try(self, out: Outgoing) -> Sent:
         self.tried.append(out)
         self.at_sending(out)
-        error = self._tries.pop(0) if self._tries else None
-        if (error is None or self._arrives_anyway) and (
+        error = self.tries.pop(0) if self.tries else None
+        if (error is None or self.arrives_anyway) and (
             self.certainty is not Certainty.IDEMPOTENT or self._standing(out) is None
         ):
             self.arrived.append(out)

@@ -80,8 +80,8 @@ def test_what_comes_in_during_hand_overs_is_acknowledged_once(work: AtWork) -> N
         State.DRAFTING,
         State.IN_REVIEW,
     }
-    posted = work.platform.times_posted()
-    assert [posted[f"{reference}:acknowledgement:1"] for reference in references] == [1] * len(references)
+    heard = [key.partition(":acknowledgement:")[0] for key in work.platform.times_posted().elements()]
+    assert [heard.count(reference) for reference in references] == [1] * len(references)
 
 
 @contextmanager

@@ -411,7 +411,7 @@ def test_a_person_who_finds_nothing_there_sends_it_again(life):
 def test_an_answer_that_was_given_up_is_not_sent_again(life):
     reference = on(life, Fickle(tries=[Never("no")]))
     life.publish()
-    with pytest.raises(Mistake, match="a new draft is on its way"):
+    with pytest.raises(Mistake, match="failed or is unclear"):
         send_again(life.desk, reference, person("cs-nia"))
 
 
@@ -472,6 +472,76 @@ def test_a_message_that_came_while_the_answer_was_leaving_is_answered_next(asses
     life.assess()
     assert life.state(reference) is State.DRAFTING
     assert [event.name for event in life.events(reference) if event.name == "answer_due"] == ["answer_due"]
+
+
+def overtaken(life: Life, channel: Fickle) -> str:
+    """A complaint whose customer writes again while nobody knows whether its answer arrived."""
+    reference = on(life, channel)
+    life.publish()
+    assert life.delivery(reference).state is DeliveryState.UNKNOWN
+    life.later(seconds=6)
+    life.comes("dan satu lagi: barangnya pecah", in_reply_to=life.messages(reference)[0].external_id)
+    life.assess()
+    return reference
+
+
+def test_an_unclear_answer_that_did_not_arrive_is_not_sent_after_its_customer_wrote_again(life):
+    channel = Fickle(tries=[Unknown("the line broke")])
+    reference = overtaken(life, channel)
+    life.publish()
+    assert (len(channel.tried), channel.arrived) == (1, [])
+    assert life.delivery(reference).state is DeliveryState.CANCELLED
+    assert life.events(reference, "voided")[-1].data["why"] == "new_message"
+    assert life.state(reference) is State.DRAFTING
+
+
+def test_an_unclear_answer_that_did_arrive_stands_and_its_customer_gets_another(life):
+    channel = Fickle(tries=[Unknown("the line broke")], arrives_anyway=True)
+    reference = overtaken(life, channel)
+    life.publish()
+    assert life.delivery(reference).state is DeliveryState.SENT
+    assert life.names(reference)[-2:] == ["responded", "answer_due"]
+
+
+def test_an_unclear_answer_on_an_idempotent_channel_is_left_to_a_person_once_its_customer_wrote_again(life):
+    channel = Fickle(certainty=Certainty.IDEMPOTENT, tries=[Unknown("the line broke")])
+    reference = overtaken(life, channel)
+    life.publish()
+    assert len(channel.tried) == 1
+    assert life.delivery(reference).needs_person
+
+
+def test_a_person_does_not_send_again_what_its_customer_overtook(life):
+    reference = overtaken(life, Fickle(certainty=Certainty.NEITHER, tries=[Unknown("the line broke")]))
+    with pytest.raises(Mistake, match="approved no more"):
+        send_again(life.desk, reference, person("cs-nia"))
+    assert life.delivery(reference).state is DeliveryState.CANCELLED
+    assert life.state(reference) is State.DRAFTING
+
+
+def test_a_failed_answer_is_given_up_when_its_customer_writes_again(life):
+    channel = Fickle(tries=[TryAgain("busy")] * MOST_TRIES)
+    reference = on(life, channel)
+    for _ in range(MOST_TRIES):
+        life.publish()
+        life.later(hours=2)
+    assert life.delivery(reference).state is DeliveryState.FAILED
+    life.drafting(reference)
+    assert life.delivery(reference).state is DeliveryState.CANCELLED
+
+
+def test_an_earlier_answer_that_was_refused_is_never_sent_again_in_place_of_a_later_one(life):
+    channel = Fickle(tries=[Never("no"), *[TryAgain("busy")] * MOST_TRIES])
+    reference = on(life, channel)
+    life.publish()
+    life.answer()
+    life.approve_all(reference)
+    for _ in range(MOST_TRIES):
+        life.publish()
+        life.later(hours=2)
+    send_again(life.desk, reference, person("cs-nia"))
+    life.publish()
+    assert [out.text for out in channel.arrived] == [life.drafts(reference)[-1].text]
 
 
 def test_thanks_that_came_while_the_answer_was_leaving_need_no_answer(life):
