@@ -106,15 +106,13 @@ class Horizon:
     number: int
     """The newest event that could be seen."""
     transaction: int
-    """The first transaction that had not begun."""
+    """Whoever was writing then has a lower number."""
 
 
 def horizon(desk: Desk) -> Horizon:
     """How far the trail goes now."""
     with desk.transaction() as session:
-        row = session.execute(
-            text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, (SELECT max(id) FROM event)")
-        ).one()
+        row = session.execute(text("SELECT pg_current_xact_id()::text::bigint, (SELECT max(id) FROM event)")).one()
         return Horizon(row[1] or 0, row[0])
 
 
@@ -122,7 +120,7 @@ def is_complete(desk: Desk, seen: Horizon) -> bool:
     """Whether all that was being written at that moment is over, so that no event up to its number is still to come."""
     with desk.transaction() as session:
         oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one()
-        return bool(oldest >= seen.transaction)
+        return bool(oldest > seen.transaction)
 
 
 def events_after(desk: Desk, number: int, until: int, limit: int = 500) -> list[Event]:

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
+
 from integrations.channels.base import Certainty
+from policy.loading import SHIPPED
 
 
 @dataclass
@@ -104,3 +107,10 @@ def platform(certainty: Certainty, port: int = 0) -> Iterator[Platform]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def channels_with(url: str, certainty: Certainty) -> str:
+    """The shipped channels.yaml, its `webhook` posting there."""
+    rules = yaml.safe_load((SHIPPED / "channels.yaml").read_text(encoding="utf-8"))
+    rules["channels"]["webhook"] |= {"url": url, "certainty": certainty.value}
+    return yaml.safe_dump(rules)

@@ -1,6 +1,5 @@
 """A whole desk at work for a test: database, Prefect server, worker, flow runs, gateway, and a platform to answer on."""
 
-import os
 import random
 import socket
 import tempfile
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import requests
-from counting_platform import Platform, platform
+from counting_platform import Platform, channels_with, platform
 from sqlalchemy import select
 from sqlmodel import col
-from test_killed_worker import channels_with
 
 from db import trail
 from db.complaints import find
@@ -148,7 +147,6 @@ def at_work(shift_seconds: float = 900, certainty: Certainty = Certainty.IDEMPOT
         overlay = Path(directory) / "overlay"
         overlay.mkdir()
         (overlay / "channels.yaml").write_text(channels_with(there.url, certainty))
-        os.environ[SECRET] = "rahasia"
         settings = Settings(
             _env_file=None,
             home=Path(directory) / "home",
@@ -157,13 +155,20 @@ def at_work(shift_seconds: float = 900, certainty: Certainty = Certainty.IDEMPOT
             gateway_port=free_port(8700),
             shift_seconds=shift_seconds,
         )
-        with standing(settings, plan_for_the_desk(lambda words: None)) as house:
+        with secret_is_set(), standing(settings, plan_for_the_desk(lambda words: None)) as house:
             assert house.database is not None
             engine = make_engine(house.database.url)
             try:
                 yield AtWork(house, assemble(settings, engine, read_policy(settings)), there, settings)
             finally:
                 engine.dispose()
+
+
+@contextmanager
+def secret_is_set() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SECRET, "rahasia")
+        yield
 
 
 def free_port(first: int) -> int:

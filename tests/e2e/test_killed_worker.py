@@ -4,6 +4,7 @@ Real processes, a real database, a real HTTP platform. Three answers wait; the w
 sent before its death, one is in the gap, one was only claimed.
 """
 
+import os
 import signal
 import tempfile
 from collections import Counter
@@ -12,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
-from counting_platform import Platform, platform
+from counting_platform import Platform, channels_with, platform
 from delivery_worker import Worker
 from factories import Life
+from house_at_work import at_work, eventually
 
-import policy.channels
 from db.clock import SetClock
+from db.duty import on_duty
 from db.tables import Delivery, DeliveryState
 from db.words import State
 from integrations.channels.base import Certainty
@@ -85,12 +86,6 @@ def work(desk: Desk, clock: SetClock, database_url: str, certainty: Certainty) -
             "NO_PROXY": "127.0.0.1",
         }
         yield Workplace(life, there, references, environment)
-
-
-def channels_with(url: str, certainty: Certainty) -> str:
-    rules = yaml.safe_load((Path(policy.channels.__file__).parent / "channels.yaml").read_text())
-    rules["channels"]["webhook"] |= {"url": url, "certainty": certainty.value}
-    return yaml.safe_dump(rules)
 
 
 def killed(code: int | None) -> bool:
@@ -202,3 +197,26 @@ def kill_at_the_second_request(work: Workplace, posted: bool) -> None:
     code, _ = workers[0].end()
     assert killed(code)
     assert work.states() == [DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.CLAIMED]
+
+
+def test_the_deliver_run_of_a_standing_desk_is_killed_under_way_and_its_answer_arrives_once() -> None:
+    """The run on duty dies while the platform answers it; the house replaces it, and the next one goes on."""
+    with at_work(certainty=Certainty.READ_BACK) as work:
+        reference = work.complains(TEXTS[0])
+        eventually(lambda: work.complaint(reference).state is State.IN_REVIEW)
+        eventually(lambda: work.complaint(reference).acknowledged_at)
+        first = eventually(lambda: on_duty(work.desk.engine).get("deliver"))
+
+        def strike(there: Platform, key: str) -> None:
+            there.before_answering = lambda there, key: None
+            os.kill(first.pid, signal.SIGKILL)
+
+        work.platform.before_answering = strike
+        work.approve(reference)
+
+        eventually(lambda: work.complaint(reference).state is State.RESPONDED)
+        (reply,) = work.deliveries(reference, "reply")
+        assert work.platform.times_posted()[reply.key] == 1
+        assert work.platform.requests.count(reply.key) == 1
+        assert on_duty(work.desk.engine)["deliver"].run_id != first.run_id
+        eventually(lambda: work.run(str(first.run_id))["state_type"] == "CRASHED")

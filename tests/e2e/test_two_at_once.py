@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counting_platform import Platform, platform
+from counting_platform import Platform, channels_with, platform
 from crowd import Crowd
 from sqlalchemy import Engine, func, select, text
 from sqlmodel import Session, col
-from test_killed_worker import channels_with
 
 from db import trail
 from db.tables import Complaint, Delivery, DeliveryState, Draft, Message, Quarantined, Round

@@ -61,7 +61,7 @@ from tasks.publish import claim, recover
 pytest_plugins = ("lives",)
 
 BRIEF = settings(
-    max_examples=12,
+    max_examples=10,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
@@ -458,7 +458,9 @@ class Moves(RuleBasedStateMachine):
 
 
 def test_a_complaint_moves_along_the_table_and_counts_its_moves(swept_engine: Engine, policy: Policy):
-    run_state_machine_as_test(lambda: Moves(lambda: fresh_life(swept_engine, policy)), settings=BRIEF)
+    run_state_machine_as_test(
+        lambda: Moves(lambda: fresh_life(swept_engine, policy)), settings=settings(BRIEF, stateful_step_count=20)
+    )
 
 
 def test_the_rules_hold_whatever_happens(swept_engine: Engine, policy: Policy):
