@@ -33,7 +33,7 @@ class Answered:
     references: tuple[str, ...] = ()
 
 
-def due_for_answer(desk: Desk, limit: int = 200) -> list[Mark]:
+def due_for_answer(desk: Desk, limit: int = 400) -> list[Mark]:
     """The complaints that wait for a draft, with the message that is answered, gravest first.
 
     One whose newest message is not assessed yet waits for that: an answer must not pass over it.

@@ -42,7 +42,7 @@ class Assessed:
     noted: int = 0
 
 
-def due_for_assessment(desk: Desk, limit: int = 200) -> list[int]:
+def due_for_assessment(desk: Desk, limit: int = 400) -> list[int]:
     """The messages that came in, changed, or gained reach since they were last assessed."""
     with desk.transaction() as session:
         rows = session.execute(select(Message.id).where(col(Message.assess_due)).order_by(col(Message.id)).limit(limit))  # type: ignore[call-overload]
