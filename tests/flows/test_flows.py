@@ -262,13 +262,14 @@ def test_watch_lets_a_lost_run_be_made_anew(at_desk: AtDesk, review_deployment: 
 
 
 def test_watch_tells_prefect_what_happened_once(at_desk: AtDesk) -> None:
+    began = datetime.now(UTC).isoformat()  # the server knows other tests' complaints by the same references
     at_desk.answered_up_to_review(record(1, metrics={"views": 200_000}))
     deliver(shift=0)
     (complaint,) = at_desk.complaints()
     resource = f"tanggap.complaint.{complaint.reference}"
 
     def told() -> list[str]:
-        wanted = {"resource": {"id": [resource]}, "event": {"prefix": ["tanggap."]}}
+        wanted = {"resource": {"id": [resource]}, "event": {"prefix": ["tanggap."]}, "occurred": {"since": began}}
         found = at_desk.ask("/events/filter", filter=wanted, limit=50)["events"]
         return sorted(event["event"].rpartition(".")[2] for event in found)
 
