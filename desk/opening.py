@@ -1,8 +1,7 @@
 """Opens the desk: settings, database, policy, channels and assessor put together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -10,11 +9,11 @@ from sqlalchemy import Engine
 from db import migrate
 from db.clock import SystemClock
 from db.session import make_engine
+from desk.models import DeskAssessor
 from desk.postgres import database
 from desk.settings import Settings
 from integrations.channels.registry import build_channels
-from policy.assess.rules import RuleAssessor
-from policy.assessment import Text, TextAssessment
+from integrations.classifier.opening import Ground
 from policy.loading import Policy, load_policy
 from tasks.desk import Desk
 
@@ -43,25 +42,6 @@ def open_desk(settings: Settings, *, company: Path | None = None) -> Iterator[De
             engine.dispose()
 
 
-class _WhenAsked:
-    """Builds the assessor when the first text comes: most commands assess nothing, and it takes a second."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    @cached_property
-    def _rules(self) -> RuleAssessor:
-        return RuleAssessor(self._policy.lexicon, self._policy.company)
-
-    @property
-    def version(self) -> str:
-        return self._rules.version
-
-    def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
-        """As the rules find."""
-        return self._rules.assess(batch)
-
-
 def read_policy(settings: Settings, company: Path | None = None) -> Policy:
     """The policy that the settings name: the company's own directory, the demo's overlay, or the shipped one."""
     return load_policy(settings.policy_dir, overlay=settings.policy_overlay, company=company)
@@ -76,7 +56,9 @@ def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
         channels=build_channels(
             policy.channels.channels, settings.home, engine, clock=clock, own_addresses=policy.company.owns_email
         ),
-        assessor=_WhenAsked(policy),
+        assessor=DeskAssessor(
+            Ground(policy.lexicon, policy.company, policy.assessing), settings.model, engine, settings.home
+        ),
         clock=clock,
         public_url=settings.gateway_url,
     )

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from integrations.classifier.use import Use
+
 PREFIX = "TANGGAP_"
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -44,6 +46,9 @@ class Settings(BaseSettings):
 
     policy_overlay: Path | None = None
     """A directory whose files stand in for the policy's of the same name; the demo has one with delays in seconds."""
+
+    model: Use = Use.FULL
+    """How much of the trained model works beside the rules: `full`, `light` (without the encoder), `off`."""
 
     prefect_port: Port = 4200
     gateway_port: Port = 8472

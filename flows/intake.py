@@ -11,7 +11,7 @@ from prefect import flow
 from flows.duty import Duty, on_duty, shift_name
 from flows.showing import show_batch, show_progress
 from integrations.channels.base import Channel, ChannelError
-from tasks.assess import Assessed, assess, due_for_assessment
+from tasks.assess import Assessed, assess, due_for_assessment, take_second_looks
 from tasks.collect import pages, store
 from tasks.record import Recorded
 
@@ -30,10 +30,15 @@ def intake(shift: float | None = None) -> dict[str, int]:
         for _ in duty.rounds(at_least_every=LOOK_EVERY):
             for channel in duty.desk.channels.all():
                 take_in(duty, channel)
-            while numbers := due_for_assessment(duty.desk):
+            while numbers := due_for_assessment(duty.desk) or second_looks(duty):
                 done = duty.do(f"assess {len(numbers)} messages", assess, duty.desk, numbers)
                 show_assessed(duty, done)
         return duty.done
+
+
+def second_looks(duty: Duty) -> list[int]:
+    """When nothing waits, what was assessed in a hurry is looked at again."""
+    return due_for_assessment(duty.desk) if take_second_looks(duty.desk) else []
 
 
 def take_in(duty: Duty, channel: Channel) -> None:

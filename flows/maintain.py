@@ -1,15 +1,19 @@
 """Keep the house in order, once a night.
 
-Reads the trail and the policy's articles; writes the day's anchor and the articles' versions; clears the ledger of
-limits.
+Reads the trail, the policy's articles and what people corrected; writes the day's anchor and the articles' versions,
+and, where enough was corrected (policy/learning.yaml), a model that learned from it; clears the ledger of limits.
 A broken chain fails the run, so that an engineer sees it.
 """
 
 from prefect import flow, task
 
+from db.tables import ModelAct
 from flows.opening import opened_desk
 from flows.showing import show_batch
+from tasks.learn import learn
 from tasks.maintain import anchor_trail, bring_in_articles, clear_ledger
+
+LEARNING = ("models trained", "models promoted", "complaints learned from")
 
 
 class BrokenTrail(Exception):
@@ -18,7 +22,7 @@ class BrokenTrail(Exception):
 
 @flow(name="maintain", persist_result=False, log_prints=False)
 def maintain() -> dict[str, int]:
-    """Anchor and prove the trail, bring in the articles, clear the ledger."""
+    """Anchor and prove the trail, bring in the articles, clear the ledger, learn from corrections."""
     with opened_desk() as (desk, _):
         chains, broken = task(name="maintain.anchor_trail", task_run_name="anchor the trail")(
             lambda: anchor_trail(desk)
@@ -29,7 +33,15 @@ def maintain() -> dict[str, int]:
             "articles": bring_in_articles(desk),
             "ledger rows cleared": clear_ledger(desk),
         }
-    show_batch("maintain", done, broken)
+        show_batch("maintain", done, broken)
+        # After the rest is on record: it takes minutes where there is something to learn.
+        learned = task(name="maintain.learn", task_run_name="learn from corrections", retries=0)(lambda: learn(desk))()
+    done |= {
+        "models trained": int(learned.model is not None),
+        "models promoted": int(learned.what is ModelAct.PROMOTED),
+        "complaints learned from": learned.corrections,
+    }
+    show_batch("learn", {name: done[name] for name in LEARNING}, [f"{learned.model or 'no model'}: {learned.why}"])
     if broken:
         raise BrokenTrail(f"{len(broken)} places in the trail do not prove themselves; `tanggap doctor` lists them")
     return done

@@ -20,6 +20,8 @@ class Author:
     verified: bool | None = None
     email: str | None = None
     phone: str | None = None
+    tier: str | None = None
+    """What the customer is to the company, as its own records call it."""
 
 
 @dataclass(frozen=True, slots=True)

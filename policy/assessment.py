@@ -52,7 +52,8 @@ class TextAssessment:
 
     `category` and `remedy` are None where `kind` is no complaint. `addressed`: it speaks to us. `about_us`: it is about
     us. `opinion`: it says something critical about us. `breach`: an expectation was breached. `asks`: it asks for
-    something.
+    something. `unsure`: the fields that a person decides. `second_look`: it was assessed in a hurry, and a slower look
+    may find more.
     """
 
     kind: Kind
@@ -69,6 +70,8 @@ class TextAssessment:
     breach: bool
     asks: bool
     version: str
+    unsure: tuple[str, ...] = ()
+    second_look: bool = False
 
 
 class Assessor(Protocol):
@@ -77,8 +80,8 @@ class Assessor(Protocol):
     @property
     def version(self) -> str: ...
 
-    def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
-        """One finding a text, in the order of the batch."""
+    def assess(self, batch: Sequence[Text], *, hurried: bool = False) -> list[TextAssessment]:
+        """One finding a text, in the order of the batch; `hurried` leaves out what takes long."""
         ...
 
 

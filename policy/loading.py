@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from db.words import DeliveryKind, Gate
 from policy.approvals import Approvals, read_approvals, unapproved
+from policy.assess.deciding import Assessing
 from policy.assess.lexicon import Lexicon, read_lexicon
 from policy.calendar import Calendar
 from policy.channels import Channels
@@ -19,6 +20,7 @@ from policy.follow_up import FollowUp
 from policy.guard.rules import Guardrails, read_guardrails
 from policy.intake import Intake
 from policy.knowledge import Article, read_articles
+from policy.learning import Learning
 from policy.people import People
 from policy.publishing import Publishing
 from policy.reading import Model, Place, PolicyError, Problem, line_of, read_rules, read_yaml
@@ -32,12 +34,14 @@ SHIPPED = Path(__file__).resolve().parent
 
 FILES = (
     "approvals.yaml",
+    "assessing.yaml",
     "calendar.yaml",
     "channels.yaml",
     "company.yaml",
     "deadlines.yaml",
     "follow_up.yaml",
     "intake.yaml",
+    "learning.yaml",
     "people.yaml",
     "publishing.yaml",
     "routing.yaml",
@@ -60,6 +64,7 @@ class Policy:
     version: str
     company: Company
     people: People
+    assessing: Assessing
     severities: Severities
     routing: Routing
     calendar: Calendar
@@ -67,6 +72,7 @@ class Policy:
     watching: Watching
     follow_up: FollowUp
     intake: Intake
+    learning: Learning
     channels: Channels
     publishing: Publishing
     approvals: Approvals
@@ -93,6 +99,7 @@ def load_policy(
     if reader.problems and not place.directory.is_dir():
         raise PolicyError(reader.problems)
     people = reader.rules(place("people.yaml"), People)
+    assessing = reader.rules(place("assessing.yaml"), Assessing)
     severities = reader.rules(place("severities.yaml"), Severities)
     routing = reader.rules(place("routing.yaml"), Routing)
     calendar = reader.rules(place("calendar.yaml"), Calendar)
@@ -100,6 +107,7 @@ def load_policy(
     watching = reader.rules(place("watching.yaml"), Watching)
     follow_up = reader.rules(place("follow_up.yaml"), FollowUp)
     intake = reader.rules(place("intake.yaml"), Intake)
+    learning = reader.rules(place("learning.yaml"), Learning)
     channels = reader.rules(place("channels.yaml"), Channels)
     publishing = reader.rules(place("publishing.yaml"), Publishing)
     approvals = reader.read(place("approvals.yaml"), read_approvals)
@@ -113,6 +121,7 @@ def load_policy(
     if (
         reader.problems
         or people is None
+        or assessing is None
         or severities is None
         or routing is None
         or calendar is None
@@ -120,6 +129,7 @@ def load_policy(
         or watching is None
         or follow_up is None
         or intake is None
+        or learning is None
         or channels is None
         or publishing is None
         or approvals is None
@@ -135,6 +145,7 @@ def load_policy(
         version=_version(place, ours),
         company=ours,
         people=people,
+        assessing=assessing,
         severities=severities,
         routing=routing,
         calendar=calendar,
@@ -142,6 +153,7 @@ def load_policy(
         watching=watching,
         follow_up=follow_up,
         intake=intake,
+        learning=learning,
         channels=channels,
         publishing=publishing,
         approvals=approvals,

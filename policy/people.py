@@ -24,6 +24,7 @@ ACTIONS = (
     "erase",
     "export",
     "merge",
+    "model",
     "note",
     "policy_approve",
     "posted",

@@ -26,6 +26,10 @@ class Rules(BaseModel):
         """What each rule allows alone but the rules together do not, each with its place in the file."""
         return ()
 
+    def found_in(self, file: Path, lines: Mapping[Place, int]) -> None:
+        """Told where it was read, for rules that show people where they stand."""
+        return
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -53,6 +57,11 @@ def read_rules(file: Path, model: type[Model]) -> Model:
     Raises:
         PolicyError: the file is missing, is no YAML, repeats a key, does not fit the model, or contradicts itself.
     """
+    return read_placed(file, model)[0]
+
+
+def read_placed(file: Path, model: type[Model]) -> tuple[Model, Mapping[Place, int]]:
+    """`read_rules`, with the line (from 1) on which each place stands."""
     data, lines = read_yaml(file)
     try:
         rules = model.model_validate(data if data is not None else {})
@@ -64,7 +73,8 @@ def read_rules(file: Path, model: type[Model]) -> Model:
         problems = [Problem(file, line_of(place, lines), message) for place, message in rules.contradictions()]
         if problems:
             raise PolicyError(problems)
-    return rules
+        rules.found_in(file, lines)
+    return rules, lines
 
 
 def read_yaml(file: Path, *, as_written: bool = False) -> tuple[Any, Mapping[Place, int]]:

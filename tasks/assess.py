@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from db import trail
@@ -20,12 +20,14 @@ from db.tables import (
 from db.wake import wake
 from db.words import ANSWERABLE, DeliveryKind, Kind, State, Visibility
 from policy.assessment import Author, Text, TextAssessment
-from policy.severity import Grade, grade
+from policy.severity import Grade
 from policy.watching import Disposition, disposition
 from tasks.acknowledge import acknowledge, warn_of_own_data
 from tasks.desk import Desk
 from tasks.follow_up import found_post
+from tasks.grading import Graded, surroundings
 from tasks.merge import merge_into, merge_target, written_alone
+from tasks.models import shadow_beside
 from tasks.outbox import cancel_kinds
 from tasks.promise import promise
 from tasks.reopen import reopen
@@ -49,9 +51,19 @@ def due_for_assessment(desk: Desk, limit: int = 400) -> list[int]:
         return list(rows.scalars())
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was found in a message's text, and which revision of the text it was."""
+
+    finding: TextAssessment
+    revision: int
+    text: Text
+
+
 def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
-    """Assess these messages in one transaction; what another worker holds is left to it."""
+    """Assess these messages; what another worker holds, or what was edited meanwhile, is left to the next batch."""
     now = desk.now()
+    findings = _findings(desk, numbers)
     with desk.transaction() as session:
         rows = session.execute(
             select(Message)
@@ -59,7 +71,9 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
             .order_by(col(Message.id))
             .with_for_update(skip_locked=True)
         ).scalars()
-        messages = list(rows)
+        messages = [
+            message for message in rows if message.id in findings and findings[message.id].revision == message.revision
+        ]
         if not messages:
             return Assessed()
         complaints = lock_many(session, [message.complaint_id for message in messages])
@@ -67,25 +81,23 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
         identities = _identities(session, messages)
         before = _last_findings(session, messages)
         alone = written_alone(session, messages)
-        found = desk.assessor.assess(
-            [_text(desk, message, identities.get(message.identity_id or 0)) for message in messages]
-        )
+        around = surroundings(session, desk, messages, complaints, alone=alone, now=now)
         to_answer = watched = noted = 0
-        for message, finding in zip(messages, found, strict=True):
+        for message in messages:
+            finding = findings[message.id].finding
             complaint = complaints[message.complaint_id]
-            graded = grade(
-                finding,
-                message_reach(message, identities.get(message.identity_id or 0)),
-                message.visibility,
-                desk.policy.severities,
+            weighed = around.grade(
+                message, identities.get(message.identity_id or 0), finding, new=message.id not in before
             )
+            graded = weighed.grade
             message.assess_due = False
             message.kind = finding.kind
+            message.second_look = finding.second_look
             session.add(message)
             stranger = message.id in alone
             # A first word of somebody new depends on nothing that this batch has not written yet.
             with session.no_autoflush if stranger and complaint.state is State.NEW else nullcontext():
-                news = _write(session, complaint, message, finding, graded, before.get(message.id), now)
+                news = _write(session, complaint, message, finding, weighed, before.get(message.id), now)
                 _follow(session, desk, complaint, message, finding, graded, news, now, stranger=stranger)
             if complaint.state not in (State.SPAM, State.MERGED):
                 warn_of_own_data(session, desk, complaint, message, now)
@@ -94,8 +106,44 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
             to_answer += complaint.state is State.ASSESSED
             watched += complaint.state is State.MONITORING
             noted += complaint.state in (State.NOTED, State.SPAM)
+        shadow_beside(desk, session, messages, [findings[message.id].text for message in messages])
         wake(session, "respond")
     return Assessed(len(messages), to_answer, watched, noted)
+
+
+def _findings(desk: Desk, numbers: Sequence[int]) -> dict[int, _Found]:
+    """What the assessor finds, by message; no row is held meanwhile, for the encoder takes its time."""
+    with desk.transaction() as session:
+        rows = session.execute(select(Message).where(col(Message.id).in_(numbers), col(Message.assess_due)))
+        messages = list(rows.scalars())
+        identities = _identities(session, messages)
+        texts = [_text(desk, message, identities.get(message.identity_id or 0)) for message in messages]
+        known = [(message.id, message.revision) for message in messages]
+        hurried = _many_wait(session, desk.policy.assessing.second_opinion.waiting_at_most)
+    found = desk.assessor.assess(texts, hurried=hurried)
+    return {
+        number: _Found(finding, revision, text)
+        for (number, revision), finding, text in zip(known, found, texts, strict=True)
+    }
+
+
+def _many_wait(session: Session, at_most: int) -> bool:
+    """Whether more messages wait than may, so that nobody waits for the encoder."""
+    waiting = select(Message.id).where(col(Message.assess_due)).limit(at_most + 1).subquery()  # type: ignore[call-overload]
+    count: int = session.execute(select(func.count()).select_from(waiting)).scalar_one()
+    return count > at_most
+
+
+def take_second_looks(desk: Desk, limit: int = 100) -> int:
+    """Have messages that were assessed in a hurry assessed again; how many. For when nothing else waits."""
+    with desk.transaction() as session:
+        some = select(Message.id).where(col(Message.second_look)).order_by(col(Message.id)).limit(limit)  # type: ignore[call-overload]
+        done = session.execute(
+            update(Message)
+            .where(col(Message.id).in_(some.with_for_update(skip_locked=True)))
+            .values(second_look=False, assess_due=True)
+        )
+        return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _identities(session: Session, messages: Sequence[Message]) -> dict[int, Identity]:
@@ -136,17 +184,22 @@ def _write(
     complaint: Complaint,
     message: Message,
     finding: TextAssessment,
-    graded: Grade,
+    weighed: Graded,
     last: Assessment | None,
     now: datetime,
 ) -> _News:
-    """Store the assessment and carry it over to the complaint; tells what is new since the `last` one."""
+    """Store the assessment and carry it over to the complaint; tells what is new since the `last` one.
+
+    The same finding for other reasons is kept, so that people see them, but it is no news.
+    """
+    graded = weighed.grade
     risks = sorted(risk.value for risk in graded.risks)
     said = (finding.kind, finding.category, finding.remedy, graded.severity, risks, finding.anger, finding.language)
     words = last is None or _edited_since(session, message, last.at)
-    if last is not None and said == (
+    same = last is not None and said == (
         last.kind, last.category, last.remedy, last.severity, sorted(last.risks), last.anger, last.language,
-    ):  # fmt: skip
+    )  # fmt: skip
+    if same and last is not None and (list(graded.because), list(finding.unsure)) == (last.because, last.unsure):
         return _News(False, words)
     row = Assessment(
         complaint_id=complaint.id,
@@ -162,11 +215,17 @@ def _write(
         language=finding.language,
         confidence=dict(finding.confidence),
         evidence=[asdict(evidence) for evidence in finding.evidence],
+        unsure=list(finding.unsure),
         because=list(graded.because),
         version=finding.version,
+        grading=weighed.grading,
     )
     session.add(row)
     first = complaint.first_message_id in (None, message.id)
+    if same:
+        if first:
+            _set(complaint, unsure=[name for name in finding.unsure if name not in complaint.corrected])
+        return _News(False, words)
     if first:
         _carry_over_first(complaint, finding, graded, _others(session, complaint, message) if last else [])
     else:
@@ -218,6 +277,7 @@ def _carry_over_first(
         category=finding.category,
         remedy=finding.remedy,
         language=finding.language,
+        unsure=[name for name in finding.unsure if name not in complaint.corrected],
         severity=min([graded.severity, *(other.severity for other in others)], key=lambda severity: severity.rank),
         risks=sorted({risk.value for risk in graded.risks} | {risk for other in others for risk in other.risks}),
         anger=max([finding.anger, *(other.anger for other in others)]),
@@ -233,6 +293,7 @@ def _carry_over_later(complaint: Complaint, finding: TextAssessment, graded: Gra
             category=finding.category,
             remedy=finding.remedy,
             language=finding.language,
+            unsure=[name for name in finding.unsure if name not in complaint.corrected],
         )
     if complaint.severity is None or graded.severity.at_least(complaint.severity):
         _set(complaint, severity=graded.severity)

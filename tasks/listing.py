@@ -52,6 +52,8 @@ class Wanted:
     """With an open review at this gate."""
     late: bool = False
     """The promised answer, or what is held, is past its time."""
+    unsure: bool = False
+    """With a field of its assessment that a person decides."""
     limit: int | None = None
 
 
@@ -80,6 +82,8 @@ class ComplaintLine:
     merged_into: str | None
     incident: str | None
     complainant: int | None
+    unsure: tuple[str, ...]
+    """The fields of its assessment that a person decides."""
     text: str
     """How its first message begins."""
 
@@ -144,6 +148,9 @@ def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
                 )
             )
         )
+    if wanted.unsure:
+        conditions.append(col(Complaint.unsure) != [])
+        conditions.append(col(Complaint.state).not_in((State.MERGED, State.CLOSED)))
     if wanted.late:
         conditions.append(
             or_(
@@ -196,6 +203,7 @@ def _line(complaint: Complaint, text: str, gates: tuple[Gate, ...], now: datetim
         merged_into=f"TG-{complaint.merged_into}" if complaint.merged_into else None,
         incident=f"IN-{complaint.incident_id}" if complaint.incident_id else None,
         complainant=complaint.complainant_id,
+        unsure=tuple(complaint.unsure),
         text=text,
     )
 

@@ -71,6 +71,7 @@ def correct(desk: Desk, reference: str, changes: dict[str, str], by: trail.Autho
         if complaint.kind is not Kind.COMPLAINT:
             complaint.category = complaint.remedy = None
         complaint.corrected = sorted({*complaint.corrected, *values})
+        complaint.unsure = [field for field in complaint.unsure if field not in values]
         facts: dict[str, Any] = {
             field: (_said(value) if field != "risks" else value) for field, value in values.items()
         }

@@ -238,6 +238,7 @@ class _Chunk:
             if author.followers is not None:
                 identity.followers = author.followers
             identity.verified = bool(author.verified) if author.verified is not None else identity.verified
+            identity.tier = author.tier or identity.tier
         self.session.flush()
 
     def _open(self, new: Sequence[tuple[Incoming, Identity | None]]) -> None:

@@ -112,7 +112,7 @@ class SaidByTheTest:
         self._said[text] = finding(kind, **changes)
         return text
 
-    def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
+    def assess(self, batch: Sequence[Text], *, hurried: bool = False) -> list[TextAssessment]:
         """One finding a text; whether it speaks to us is what the record knows, if it knows."""
         self.batches.append([one.text for one in batch])
         return [self._one(one) for one in batch]

@@ -39,7 +39,7 @@ class PlainAssessor:
 
     version = "plain"
 
-    def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
+    def assess(self, batch: Sequence[Text], *, hurried: bool = False) -> list[TextAssessment]:
         """One finding a text."""
         return [self._one(text) for text in batch]
 

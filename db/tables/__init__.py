@@ -10,6 +10,7 @@ from db.tables.incidents import Incident, IncidentMember, Statement
 from db.tables.intake import Cursor, Quarantined
 from db.tables.knowledge import Article
 from db.tables.messages import Direction, Message, MessageRevision
+from db.tables.models import Model, ModelAct, ModelChange, ModelState, ShadowFinding
 from db.tables.people import Complainant, Identity
 from db.tables.trail import Anchor, Event
 from db.tables.web import WebPost
@@ -37,6 +38,10 @@ __all__ = [
     "IncidentMember",
     "Message",
     "MessageRevision",
+    "Model",
+    "ModelAct",
+    "ModelChange",
+    "ModelState",
     "Note",
     "PublishingStop",
     "Quarantined",
@@ -45,6 +50,7 @@ __all__ = [
     "ReviewState",
     "Round",
     "RoundState",
+    "ShadowFinding",
     "Statement",
     "WebPost",
 ]

@@ -11,6 +11,8 @@ from db.tables.columns import Id, Json, Moment, Words, numbered, one_of
 from db.words import Category, Kind, Remedy, Risk, Severity, State, Visibility
 
 FIRST_NUMBER = 1001
+NONE_OF_THEM = {"server_default": text("'{}'")}
+"""What a column of words holds in rows that were there before it."""
 WAITING_STATES = "state IN ('assessed', 'drafting', 'in_review', 'held', 'approved') AND answer_by IS NOT NULL"
 
 
@@ -89,6 +91,8 @@ class Complaint(SQLModel, table=True):
     incident_id: int | None = Field(default=None, sa_type=Id, foreign_key="incident.id")
     own_case: bool = False
     """A member of an incident that needs more than its statement: its own replies are not held."""
+    unsure: list[str] = Field(default_factory=list, sa_type=Words, sa_column_kwargs=NONE_OF_THEM)
+    """Fields of which the machine was not sure: a person decides them."""
 
     @property
     def reference(self) -> str:
@@ -124,6 +128,10 @@ class Assessment(SQLModel, table=True):
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     because: list[str] = Field(default_factory=list, sa_type=Json)
     version: str
+    unsure: list[str] = Field(default_factory=list, sa_type=Words, sa_column_kwargs=NONE_OF_THEM)
+    """Fields of which the machine was not sure: a person decides them."""
+    grading: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What the severity rests on: the facts beside the words, and every rule that held (`tasks.grading`)."""
 
 
 class Correction(SQLModel, table=True):

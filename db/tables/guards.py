@@ -23,6 +23,19 @@ BEGIN
 END $$;
 CREATE TRIGGER draft_keeps_its_words BEFORE UPDATE ON draft FOR EACH ROW EXECUTE FUNCTION refuse_other_words();
 CREATE TRIGGER delivery_keeps_its_words BEFORE UPDATE ON delivery FOR EACH ROW EXECUTE FUNCTION refuse_other_words();
+CREATE TRIGGER model_change_is_append_only BEFORE UPDATE OR DELETE ON model_change
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER model_change_keeps_its_rows BEFORE TRUNCATE ON model_change
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE FUNCTION refuse_other_model() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (new.name, new.sha256, new.data) IS DISTINCT FROM (old.name, old.sha256, old.data) THEN
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+            MESSAGE = 'the model ' || old.name || ' never changes: train a new one';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER model_keeps_its_bytes BEFORE UPDATE ON model FOR EACH ROW EXECUTE FUNCTION refuse_other_model();
 """
 """Words can only be emptied, when a person is forgotten."""
 

@@ -31,6 +31,7 @@ class Message(SQLModel, table=True):
         CheckConstraint("revision >= 1", name="revision_from_one"),
         Index("ix_message_complaint", "complaint_id"),
         Index("ix_message_to_assess", "id", postgresql_where=text("assess_due")),
+        Index("ix_message_second_look", "id", postgresql_where=text("second_look")),
         Index("ix_message_identity", "identity_id"),
         Index(
             "ix_message_waiting_for_parent",
@@ -71,6 +72,8 @@ class Message(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=Moment)
     delivery_id: int | None = Field(default=None, sa_type=Id)
     raw: bytes | None = Field(default=None, sa_type=LargeBinary)
+    second_look: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """It was assessed by the quick path alone, when much was waiting; it is looked at again."""
 
 
 class MessageRevision(SQLModel, table=True):

@@ -51,3 +51,5 @@ class Identity(SQLModel, table=True):
     """Its digits as people dial them, since one person writes one number in many ways."""
     followers: int = Field(default=0, sa_type=Id)
     verified: bool = False
+    tier: str | None = None
+    """What the customer is to the company, as the company's own records call it."""

@@ -18,6 +18,7 @@ from desk.cli import (
     incidents,
     intake,
     lists,
+    model,
     policies,
     publishing,
     reviews,
@@ -61,7 +62,7 @@ def _root(
 
 for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents):
     _module.add_to(app)
-for _module in (files, policies, stories):
+for _module in (files, policies, model, stories):
     _module.add_to(app)
 
 

@@ -97,6 +97,7 @@ def _everything(settings: "Settings") -> Findings:
     rules: list[Policy] = []
     yield from _guarded("policy", lambda: _policy(settings, rules))
     yield from _guarded("database", lambda: _database(settings, rules[0] if rules else None))
+    yield from _guarded("model", lambda: _model(settings))
     yield from _guarded("prefect", lambda: _prefect(settings))
     yield from _guarded("gateway", lambda: _gateway(settings))
     yield from _guarded("slack", lambda: _slack(settings))
@@ -168,6 +169,27 @@ def _policy(settings: "Settings", rules: "list[Policy]") -> Findings:
             "every user of this machine may speak for everybody (people.yaml, speakers)",
             "Write for each operating-system user whom they may speak for.",
         )
+
+
+def _model(settings: "Settings") -> Findings:
+    """What assesses messages beside the rules, and whether the encoder is among it."""
+    from desk.models import kept_model
+    from integrations.classifier.shipped import encoder_missing, shipped_encoder, shipped_model
+    from integrations.classifier.use import Use
+
+    if settings.model is Use.OFF:
+        yield Finding("model", Level.GOOD, "rules alone (TANGGAP_MODEL=off)")
+        return
+    light = kept_model(settings.home) or shipped_model()
+    yield Finding("model", Level.GOOD, f"light path {light.name}")
+    if settings.model is Use.LIGHT:
+        yield Finding("encoder", Level.GOOD, "not used (TANGGAP_MODEL=light)")
+    elif missing := encoder_missing():
+        mend = "The desk works without it, a little less surely. Install it, or set TANGGAP_MODEL=light."
+        yield Finding("encoder", Level.WARNING, missing, mend)
+    else:
+        encoder = shipped_encoder()
+        yield Finding("encoder", Level.GOOD, f"{encoder.name if encoder else ''}, asked where the light path is unsure")
 
 
 def _database(settings: "Settings", policy: "Policy | None") -> Findings:

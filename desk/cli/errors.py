@@ -12,6 +12,8 @@ SAY_IT_THEMSELVES = frozenset(
         "desk.settings.SettingsError",
         "desk.up.engine.EngineError",
         "integrations.channels.base.ChannelError",
+        "integrations.classifier.light.NotAModel",
+        "integrations.classifier.training.examples.MaterialMissing",
         "policy.reading.PolicyError",
         "tasks.decide.Refused",
         "tasks.export.NoSuchIncident",

@@ -46,6 +46,9 @@ def complaints(
     owner: Annotated[str | None, typer.Option("--owner", metavar="PERSON", help="Owned by this person.")] = None,
     gate: Annotated[Gate | None, typer.Option("--gate", help="With an open review at this gate.")] = None,
     late: Annotated[bool, typer.Option("--late", help="Past the promised time.")] = False,
+    unsure: Annotated[
+        bool, typer.Option("--unsure", help="Whose assessment wants a person's word (tanggap correct).")
+    ] = False,
     quarantined: Annotated[
         bool, typer.Option("--quarantined", help="List instead the records that could not be read, with their reason.")
     ] = False,
@@ -68,6 +71,7 @@ def complaints(
         owner=owner,
         gate=gate,
         late=late,
+        unsure=unsure,
         limit=most,
     )
     with the_desk() as desk:
@@ -91,6 +95,8 @@ def complaints(
 def _row(line: "ComplaintLine", zone: ZoneInfo, now: datetime) -> tuple[object, ...]:
     due = line.held_until if line.state is State.HELD else line.answer_by
     waits = ", ".join(gate.value for gate in line.gates) or (line.owner or "")
+    if line.unsure:
+        waits = f"{waits} unsure: {', '.join(line.unsure)}".strip()
     return (
         line.reference,
         styled(line.state.value, STATE_STYLES.get(line.state, "")),
@@ -152,17 +158,38 @@ def _quarantine(limit: int | None, as_json: bool) -> None:
     say("Mend the records in their file and import it again: what is taken leaves the quarantine.")
 
 
-def complaint(ref: Reference, as_json: AsJson = False) -> None:
+def complaint(
+    ref: Reference,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show instead why it is as grave as it is, and which gates follow.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show one complaint: where it stands, what was said, who decided, and its whole timeline."""
     from tasks.export import as_json as case_as_json
     from tasks.export import read_case
 
+    if why:
+        _why(ref, as_json)
+        return
     with the_desk() as desk:
         case = read_case(desk, ref)
         if as_json:
             say_json(case_as_json(case))
             return
         _show_case(desk, case)
+
+
+def _why(ref: str, as_json: bool) -> None:
+    from desk.cli.why import show_why
+    from tasks.why import why as read_why
+
+    with the_desk() as desk:
+        found = read_why(desk, ref)
+        if as_json:
+            say_json(found)
+            return
+        show_why(desk, found)
 
 
 def _show_case(desk: "Desk", case: "Case") -> None:

@@ -28,11 +28,12 @@ def check(
     from policy.guard.checking import check_examples
     from policy.loading import load_policy
     from policy.reading import PolicyError
+    from policy.severity import check_cases
 
     settings = read_the_settings()
     try:
         found = load_policy(directory or settings.policy_dir, overlay=None if directory else settings.policy_overlay)
-        problems = check_examples(found.guardrails)
+        problems = [*check_examples(found.guardrails), *check_cases(found.severities)]
         if problems:
             raise PolicyError(problems)
     except PolicyError as error:

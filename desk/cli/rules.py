@@ -4,6 +4,7 @@ So `tanggap assess` and `tanggap check` answer at once: the whole policy takes l
 """
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ class TextRules:
 
     def __init__(self, company: Path | None = None) -> None:
         self._company = company
-        self._places = _directories()
+        self._given = _given()
 
     @cached_property
     def company(self) -> "Company":
@@ -61,25 +62,39 @@ class TextRules:
     @cached_property
     def assessor(self) -> "Assessor":
         """What tells kinds, categories and risks."""
+        from desk.models import kept_model
+        from integrations.classifier.opening import Ground, open_assessor
+        from integrations.classifier.use import Use
+        from policy.assess.deciding import Assessing
         from policy.assess.lexicon import read_lexicon
-        from policy.assess.rules import RuleAssessor
+        from policy.reading import read_rules
 
-        return RuleAssessor(read_lexicon(self._at("lexicon")), self.company)
+        limits = read_rules(self._at("assessing.yaml"), Assessing)
+        ground = Ground(read_lexicon(self._at("lexicon")), self.company, limits)
+        return open_assessor(ground, Use(self._given.model), kept_model(self._given.home))
 
     def _at(self, name: str) -> Path:
-        return next((place / name for place in self._places[:-1] if (place / name).exists()), self._places[-1] / name)
+        places = self._given.places
+        return next((place / name for place in places[:-1] if (place / name).exists()), places[-1] / name)
 
 
-def _directories() -> list[Path]:
-    """Where the rules lie, what takes precedence first.
+@dataclass(frozen=True)
+class _Given:
+    """What is set from outside that matters here. `places`: where the rules lie, what takes precedence first."""
 
-    Where nothing is set there is nothing to read, and importing the settings would take a third of the whole run.
-    """
+    places: list[Path]
+    model: str
+    home: Path
+
+
+def _given() -> _Given:
+    """The settings that matter; without any there is nothing to read, and reading them takes a third of a short run."""
     shipped = Path(next(iter(policy.__path__)))
-    if not Path(".env").exists() and not any(name.upper().startswith("TANGGAP_POLICY_") for name in os.environ):
-        return [shipped]
+    if not Path(".env").exists() and not any(name.upper().startswith("TANGGAP_") for name in os.environ):
+        return _Given([shipped], "full", Path(".tanggap"))
     from desk.settings import read_settings
 
     settings = read_settings()
     directory = settings.policy_dir or shipped
-    return [directory] if settings.policy_overlay is None else [settings.policy_overlay, directory]
+    places = [directory] if settings.policy_overlay is None else [settings.policy_overlay, directory]
+    return _Given(places, settings.model, settings.home)

@@ -16,8 +16,10 @@ from desk.cli.output import json_line, say, warn
 
 if TYPE_CHECKING:
     from policy.assessment import Text
+    from policy.circumstances import Circumstances
     from policy.guard.draft import DraftText, Finding
     from policy.reach import Reach
+    from policy.severity import Severities
 
 BATCH = 256
 
@@ -62,13 +64,14 @@ def assess(file: Lines = "-", company: CompanyFile = None, strict: Strict = Fals
 
     rules = TextRules(company)
     assessor = rules.assessor
+    grave = rules.severities
 
     def judge(batch: Sequence[Entry]) -> Iterator[dict[str, Any]]:
         texts = [_text_of(entry.fields, rules.channels) for entry in batch]
-        for entry, (_, reach, visibility), found in zip(
+        for entry, (text, reach, visibility), found in zip(
             batch, texts, assessor.assess([text for text, *_ in texts]), strict=True
         ):
-            graded = grade(found, reach, visibility, rules.severities)
+            graded = grade(found, reach, visibility, grave, _around(entry.fields, text, grave))
             yield {
                 "id": entry.id,
                 "kind": found.kind,
@@ -269,6 +272,22 @@ def _text_of(fields: Mapping[str, Any], channels: Mapping[str, Any]) -> "tuple[T
         shares=_count(metrics.get("shares")),
     )
     return text, reach, visibility
+
+
+def _around(fields: Mapping[str, Any], text: "Text", rules: "Severities") -> "Circumstances":
+    """What a line alone tells of its author; what was before, only the desk knows."""
+    from policy.circumstances import Circumstances
+
+    author = fields.get("author")
+    known = author if isinstance(author, dict) else {}
+    return Circumstances(
+        media_account=rules.is_media(
+            handle=text.author.handle if text.author else None,
+            email=_word(known.get("email")),
+            url=_word(fields.get("url")),
+        ),
+        tier=_word(known.get("tier")),
+    )
 
 
 def _draft_of(fields: Mapping[str, Any]) -> "DraftText":

@@ -44,7 +44,7 @@ def run(file: Path, settings: Settings) -> Result:
         migrate.upgrade(url)
         engine = make_engine(url)
         try:
-            account = Teller(story, engine, policy).tell()
+            account = Teller(story, engine, policy, settings.model).tell()
         finally:
             engine.dispose()
     return Result(story, account, failures(story, account))

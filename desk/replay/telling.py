@@ -19,9 +19,10 @@ from desk.replay import story as told
 from desk.replay.story import Entry, Story, UnreadableStory
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
+from integrations.classifier.opening import Ground, open_assessor
+from integrations.classifier.use import Use
 from integrations.intake.fields import Terms, read_record
 from integrations.record import Incoming, Metrics
-from policy.assess.rules import RuleAssessor
 from policy.company import Company
 from policy.loading import Policy
 from tasks.answer import draft_answers, due_for_answer, take_aim
@@ -79,7 +80,7 @@ class Account:
 class Teller:
     """Holds the desk of a story, and its clock."""
 
-    def __init__(self, story: Story, engine: Engine, policy: Policy) -> None:
+    def __init__(self, story: Story, engine: Engine, policy: Policy, use: Use = Use.FULL) -> None:
         self.story = story
         self.clock = SetClock(story.start)
         if story.company is not None:
@@ -89,7 +90,9 @@ class Teller:
             engine=engine,
             policy=policy,
             channels=Channels({(name, "default"): box for name, box in self.sandboxes.items()}),
-            assessor=RuleAssessor(policy.lexicon, policy.company, any_brand=story.company is None),
+            assessor=open_assessor(
+                Ground(policy.lexicon, policy.company, policy.assessing, any_brand=story.company is None), use
+            ),
             clock=self.clock,
         )
         self.account = Account()

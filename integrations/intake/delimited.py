@@ -16,7 +16,7 @@ from integrations.record import Incoming, Unreadable
 
 DELIMITERS = (",", ";", "\t")
 
-_AUTHOR_TEXTS = ("id", "handle", "name", "email", "phone")
+_AUTHOR_TEXTS = ("id", "handle", "name", "email", "phone", "tier")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 COLUMNS = frozenset(
     (

@@ -246,6 +246,7 @@ def _author(value: object, wrong: list[str], notes: list[str]) -> Author | None:
         verified=_flag(value, "author.verified", wrong),
         email=_identifier(value, "author.email", wrong),
         phone=_identifier(value, "author.phone", wrong),
+        tier=_line(value, "author.tier", wrong),
     )
     return None if author == _NOBODY else author
 

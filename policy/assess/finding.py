@@ -1,12 +1,16 @@
 """Finds the lexicon's entries in a text, and says which of them stand: not negated, not hidden, not only quoted."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
 from policy.assess.lexicon import Entry, Lexicon
 from policy.assess.normalise import (
     ASKS,
+    NAMES,
     NEGATES,
     ONLY,
     PASSES,
@@ -27,14 +31,13 @@ QUOTED = 0.5
 FLIPPED = 0.6
 """What a negated finding counts for its opposite: *tidak mengecewakan* is milder than *bagus*."""
 
-_QUOTES = re.compile(r"[\"“”«„]([^\"“”«»„\n]{1,300})[\"”“»]")
+_QUOTES = re.compile(r"[\"“”«„]([^\"“”«»„\n]{1,300})[\"“”»]")
 _CACHED_WORDS = 200_000
 _REACH = 4
 """Words that a negation may stand before what it negates."""
 
 
-@dataclass(slots=True)
-class Hit:
+class Hit(NamedTuple):
     """An entry found at tokens `first` to `last`: `factor` is how much it counts, `flipped` for its opposite."""
 
     entry: int
@@ -46,20 +49,36 @@ class Hit:
 
 @dataclass(slots=True)
 class Reading:
-    """A text as the rules see it: its tokens' places, its sentences, what was found in it."""
+    """A text as the rules see it: its words and their places, its sentences, what was found in it.
 
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    flags: list[int] = field(default_factory=list)
-    sentences: list[int] = field(default_factory=list)
+    `tokens` are the matches of `TOKENS`, one a word; `flags` only those of words that have any; `fresh` the words that
+    begin a sentence, in their order.
+    """
+
+    tokens: list[re.Match[str]] = field(default_factory=list)
+    flags: dict[int, int] = field(default_factory=dict)
+    pauses: set[int] = field(default_factory=set)
+    fresh: list[int] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     votes: dict[str, float] = field(default_factory=dict)
     shouted: int = 0
-    asking: set[int] = field(default_factory=set)
+    negated: bool = False
+    questions: list[int] = field(default_factory=list)
     handles: list[tuple[int, int]] = field(default_factory=list)
 
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Where the words `first` to `last`, half-open, stand in the text."""
+        return self.tokens[first].start(), self.tokens[last - 1].end()
 
-_Known = tuple[tuple[int, int, int, tuple[tuple[str, float], ...]], ...]
+    def sentence(self, word: int) -> int:
+        """The number of the sentence that a word stands in."""
+        return bisect_right(self.fresh, word)
+
+
+_Speaks = tuple[tuple[str, float], ...]
+_Word = tuple[int, int, int, float, float, _Speaks]
+"""What is known of a word: its flags, its key, its key behind a comma, and how loudly it speaks Indonesian, English and
+other languages. A plain tuple, because the loop over words takes it apart some thirty times a text."""
 
 
 class Finder:
@@ -73,139 +92,134 @@ class Finder:
                 self._automaton.add(node, number)
         vocabulary = lexicon.vocabulary
         self._symbols = frozenset(name for name in vocabulary if not name.endswith("*"))
-        self._beginnings = frozenset(name[:-1] for name in vocabulary if name.endswith("*"))
-        self._lengths = sorted({len(beginning) for beginning in self._beginnings})
+        beginnings = sorted(name[:-1] for name in vocabulary if name.endswith("*"))
+        self._shared = min(map(len, beginnings), default=0)
+        self._beginnings: dict[str, list[str]] = {}
+        for beginning in beginnings:
+            self._beginnings.setdefault(beginning[: self._shared], []).append(beginning)
         self._languages = lexicon.languages
         known = set(self._symbols).union(*lexicon.languages.words.values(), lexicon.languages.borrowed)
         known |= {word for means in lexicon.spelling.means.values() for word in means} | lexicon.spelling.hidden
         self._normaliser = Normaliser(lexicon.spelling, known)
-        self._learned: dict[str, _Known] = {}
-        self._hides = {number: _hidden_by(entry) for number, entry in enumerate(self.entries) if _is_hider(entry)}
+        self._learned: dict[str, tuple[_Word, ...]] = {}
+        self._numbers: dict[tuple[str, str], tuple[_Word, ...]] = {}
+        self._hides = _hidden_by_each(self.entries)
+        self._keeps = frozenset(number for number, entry in enumerate(self.entries) if entry.negation == "keep")
+        self._cancels = frozenset(number for number, entry in enumerate(self.entries) if entry.negation == "cancel")
 
     def read(self, text: str) -> Reading:
         """What the lexicon finds in the text. Linear in its length, and bounded: see `HEAD` and `TAIL`."""
         reading = Reading()
         keys: list[int] = []
-        fresh: list[bool] = []
-        pauses: list[bool] = []
         spans = [(0, len(text))] if len(text) <= HEAD + TAIL else [(0, HEAD), (len(text) - TAIL, len(text))]
-        sentence = 0
-        starts, ends, flags, sentences = reading.starts, reading.ends, reading.flags, reading.sentences
-        votes = reading.votes
-        learned = self._learned
         for begin, end in spans:
-            starting, paused = True, False
-            for match in TOKENS.finditer(text, begin, end):
-                raw = match.group()
-                known = learned.get(raw)
-                if known is None:
-                    known = self._learn(match.lastgroup or "word", raw)
-                start, last = match.span()
-                for key, after_pause, flag, speaks in known:
-                    if flag & PAUSES:
-                        paused = True
-                        continue
-                    keys.append(after_pause if paused else key)
-                    fresh.append(starting)
-                    pauses.append(paused)
-                    starts.append(start)
-                    ends.append(last)
-                    flags.append(flag)
-                    sentences.append(sentence)
-                    starting = paused = False
-                    if flag:
-                        if flag & STOPS:
-                            if flag & ASKS:
-                                reading.asking.add(sentence)
-                            sentence += 1
-                            starting = True
-                        elif flag & SHOUTS:
-                            reading.shouted += 1
-                    for language, loud in speaks:
-                        votes[language] = votes.get(language, 0.0) + loud
-                if raw[0] == "@" and match.lastgroup == "handle":
-                    reading.handles.append((start, last))
-            sentence += 1
-        found = self._automaton.find(keys, fresh)
-        reading.hits = self._standing(found, reading, pauses, text)
+            reading.fresh.append(len(keys))
+            self._read(text, begin, end, reading, keys)
+        while reading.fresh and reading.fresh[-1] >= len(keys):
+            reading.fresh.pop()
+        found = self._automaton.find(keys, reading.fresh)
+        reading.hits = self._standing(found, reading, text)
         return reading
 
-    def _learn(self, kind: str, raw: str) -> _Known:
-        if len(self._learned) > _CACHED_WORDS:
-            self._learned.clear()
-        known: list[tuple[int, int, int, tuple[tuple[str, float], ...]]] = []
-        for word in self._normaliser.words(kind, raw):
-            symbols = {form for form in word.forms if form in self._symbols}
-            for form in word.forms:
-                for length in self._lengths:
-                    if length > len(form):
-                        break
-                    if form[:length] in self._beginnings:
-                        symbols.add(f"{form[:length]}*")
-            key = self._automaton.key_of(frozenset(symbols), not word.flags & (STOPS | NEGATES))
-            after_pause = self._automaton.key_of(frozenset(symbols), False)
-            speaks = (
-                self._languages.votes(word.forms[-1], word.forms[0]) if kind in ("word", "plain") and word.forms else ()
-            )
-            known.append((key, after_pause, word.flags, speaks))
-        self._learned[raw] = tuple(known)
-        return self._learned[raw]
+    def _read(self, text: str, begin: int, end: int, reading: Reading, keys: list[int]) -> None:
+        """Read one part of a text; `keys` are the automaton's, one a word.
 
-    def _standing(self, found: list[Found], reading: Reading, pauses: Sequence[bool], text: str) -> list[Hit]:
-        """The findings that stand, each entry once a place."""
-        reach: dict[int, int] = {}
-        kept: list[Found] = []
-        for hit in found:
-            if reach.get(hit.entry, 0) < hit.last:
-                kept.append(hit)
-                reach[hit.entry] = hit.last
-        hiding = _by_token(hit for hit in kept if hit.entry in self._hides)
-        if hiding:
-            kept = [hit for hit in kept if not self._hidden(hit, hiding)]
+        This loop sees every word of every text: what few words have is kept by their place, not in a list of all.
+        """
+        learned, tokens = self._learned, reading.tokens
+        own, english = reading.votes.get("id", 0.0), reading.votes.get("en", 0.0)
+        paused = False
+        for match in TOKENS.finditer(text, begin, end):
+            words = learned.get(match[0])
+            if words is None:
+                words = self._learn(match.lastgroup or "word", match[0])
+            for flags, key, after_pause, in_own, in_english, in_others in words:
+                if paused or flags:
+                    if flags & PAUSES:
+                        paused = True
+                        continue
+                    if flags:
+                        _mark(reading, len(keys), flags, match)
+                    if paused:
+                        reading.pauses.add(len(keys))
+                        key = after_pause
+                        paused = False
+                keys.append(key)
+                tokens.append(match)
+                own += in_own
+                english += in_english
+                for language, loud in in_others:
+                    reading.votes[language] = reading.votes.get(language, 0.0) + loud
+        reading.votes["id"], reading.votes["en"] = own, english
+
+    def _learn(self, kind: str, raw: str) -> tuple[_Word, ...]:
+        if len(self._learned) + len(self._numbers) > _CACHED_WORDS:
+            self._learned.clear()
+            self._numbers.clear()
+        # `5k` is money or a word by what stands around it: what begins with a digit is known by both.
+        number = raw[0].isdigit()
+        if number and (kind, raw) in self._numbers:
+            return self._numbers[kind, raw]
+        learned: list[_Word] = []
+        key_of = self._automaton.key_of
+        for word in self._normaliser.words(kind, raw):
+            symbols = self._answers_to(word.forms)
+            key, after_pause = key_of(symbols, not word.flags & (STOPS | NEGATES)), key_of(symbols, False)
+            speaks: _Speaks = ()
+            if word.forms and kind in ("word", "plain"):
+                speaks = self._languages.votes(word.forms[-1], word.forms[0])
+            learned.append((word.flags, key, after_pause, *_by_language(speaks)))
+        known = tuple(learned)
+        if number:
+            self._numbers[kind, raw] = known
+        else:
+            self._learned[raw] = known
+        return known
+
+    def _answers_to(self, forms: Iterable[str]) -> frozenset[str]:
+        """The symbols of patterns that match a word in one of its forms."""
+        symbols = {form for form in forms if form in self._symbols}
+        for form in forms:
+            for beginning in self._beginnings.get(form[: self._shared], ()):
+                if form.startswith(beginning):
+                    symbols.add(f"{beginning}*")
+        return frozenset(symbols)
+
+    def _standing(self, found: list[Found], reading: Reading, text: str) -> list[Hit]:
+        """The findings that stand, each with what it counts."""
+        hiders = [hit for hit in found if hit[0] in self._hides]
+        if hiders:
+            hiding = _by_token(hiders)
+            found = [hit for hit in found if not self._hidden(hit, hiding)]
         quoted = self._quoted(text) if '"' in text or "“" in text or "«" in text or "”" in text else []
-        flags = reading.flags
-        taken = _by_token(kept) if any(flag & NEGATES for flag in flags) else {}
+        if not quoted and not reading.negated:
+            return [Hit(*hit) for hit in found]
         hits: list[Hit] = []
-        for hit in kept:
-            entry = self.entries[hit.entry]
-            standing = Hit(hit.entry, hit.first, hit.last)
-            if entry.negation != "keep" and taken and self._negated(hit, reading, pauses, taken):
-                if entry.negation == "cancel":
-                    continue
-                standing.flipped = True
-                standing.factor = FLIPPED
-            if quoted and any(start <= reading.starts[hit.first] < end for start, end in quoted):
-                standing.factor *= QUOTED
-            hits.append(standing)
+        taken: dict[int, list[Found]] = {}
+        for entry, first, last in found:
+            factor, flipped = 1.0, False
+            if reading.negated and entry not in self._keeps:
+                at = _negation_before(first, last, reading)
+                if at >= 0:
+                    taken = taken or _by_token(found)
+                    # The negation may belong to another finding (*tidak bisa login, kecewa*).
+                    if not any(at + 1 < end <= first for _, _, end in taken.get(at, ())):
+                        if entry in self._cancels:
+                            continue
+                        factor, flipped = FLIPPED, True
+            if quoted and _within(reading.tokens[first].start(), quoted):
+                factor *= QUOTED
+            hits.append(Hit(entry, first, last, factor, flipped))
         return hits
 
     def _hidden(self, hit: Found, hiding: Mapping[int, list[Found]]) -> bool:
         """Whether it begins or ends within a hider: its telling words are those, whatever else it reaches to."""
-        gives = self.entries[hit.entry].gives
-        for at in (hit.first, hit.last - 1):
-            for hider in hiding.get(at, ()):
-                hides = self._hides[hider.entry]
-                if hider.entry != hit.entry and (
-                    not hides or any(key.startswith(part) for key in gives for part in hides)
-                ):
+        entry, first, last = hit
+        for at in (first, last - 1):
+            for hider, _, _ in hiding.get(at, ()):
+                hides = self._hides[hider]
+                if hider != entry and (hides is None or entry in hides):
                     return True
-        return False
-
-    def _negated(self, hit: Found, reading: Reading, pauses: Sequence[bool], taken: Mapping[int, list[Found]]) -> bool:
-        """Whether a negation stands before it that belongs to no other finding (*tidak bisa login, kecewa*)."""
-        flags, at = reading.flags, hit.first - 1
-        if pauses[hit.first]:
-            return False
-        for _ in range(_REACH):
-            if at < 0 or flags[at] & STOPS:
-                return False
-            if flags[at] & NEGATES:
-                if flags[at + 1] & ONLY and at + 1 < hit.last:
-                    return False
-                return not any(at + 1 < other.last <= hit.first for other in taken.get(at, ()))
-            if not flags[at] & PASSES or pauses[at]:
-                return False
-            at -= 1
         return False
 
     @staticmethod
@@ -217,19 +231,66 @@ class Finder:
         return places
 
 
-def _is_hider(entry: Entry) -> bool:
-    return bool(entry.hides) or not entry.gives
+def _mark(reading: Reading, at: int, flags: int, match: re.Match[str]) -> None:
+    """Note what a word is beside a word."""
+    reading.flags[at] = flags
+    if flags & STOPS:
+        reading.fresh.append(at + 1)
+        if flags & ASKS:
+            reading.questions.append(at)
+    elif flags & SHOUTS:
+        reading.shouted += 1
+    if flags & NEGATES:
+        reading.negated = True
+    if flags & NAMES:
+        reading.handles.append(match.span())
 
 
-def _hidden_by(entry: Entry) -> frozenset[str]:
-    """The beginnings of keys that an entry hides; none of them: it hides everything."""
-    return frozenset() if not entry.hides or "all" in entry.hides else frozenset(entry.hides)
+@cache
+def _by_language(speaks: _Speaks) -> tuple[float, float, _Speaks]:
+    """How loudly a word speaks Indonesian, English, and others."""
+    loud = dict(speaks)
+    return loud.pop("id", 0.0), loud.pop("en", 0.0), tuple(loud.items())
+
+
+def _negation_before(first: int, last: int, reading: Reading) -> int:
+    """The negation that stands before words `first` to `last`; -1 where there is none."""
+    flags, pauses = reading.flags, reading.pauses
+    if first in pauses:
+        return -1
+    for at in range(first - 1, first - 1 - _REACH, -1):
+        here = flags.get(at, 0)
+        if here & STOPS:
+            return -1
+        if here & NEGATES:
+            return -1 if flags.get(at + 1, 0) & ONLY and at + 1 < last else at
+        if not here & PASSES or at in pauses:
+            return -1
+    return -1
+
+
+def _within(place: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
+
+
+def _hidden_by_each(entries: Sequence[Entry]) -> dict[int, frozenset[int] | None]:
+    """What each hider hides, by entry; None: everything. Who tells nothing hides what stands within it."""
+    hidden: dict[tuple[str, ...], frozenset[int]] = {}
+    for hides in {entry.hides for entry in entries}:
+        hidden[hides] = frozenset(
+            number for number, entry in enumerate(entries) if any(key.startswith(hides) for key in entry.gives)
+        )
+    return {
+        number: hidden[entry.hides] if entry.hides and "all" not in entry.hides else None
+        for number, entry in enumerate(entries)
+        if entry.hides or not entry.gives
+    }
 
 
 def _by_token(hits: Iterable[Found]) -> dict[int, list[Found]]:
     """The findings that stand on each token."""
     found: dict[int, list[Found]] = {}
     for hit in hits:
-        for at in range(hit.first, hit.last):
+        for at in range(hit[1], hit[2]):
             found.setdefault(at, []).append(hit)
     return found

@@ -27,7 +27,7 @@ from db.words import Category, Kind, Remedy, Risk
 from policy.assess.language import Languages
 from policy.assess.normalise import Normaliser, Spelling
 from policy.assess.pattern import Node, Parser, PatternError, symbols_of
-from policy.reading import PolicyError, Problem, Rules, line_of, read_rules, read_yaml
+from policy.reading import PolicyError, Problem, Rules, line_of, read_placed, read_rules
 
 SPELLING_FILE, LANGUAGES_FILE = "normalise.yaml", "languages.yaml"
 
@@ -156,8 +156,7 @@ def read_lexicon(directory: Path) -> Lexicon:
             elif file.name == LANGUAGES_FILE:
                 languages = _languages(file, read_rules(file, LanguagesFile))
             else:
-                entries = read_rules(file, EntriesFile)
-                read.append((file, entries, read_yaml(file)[1]))
+                read.append((file, *read_placed(file, EntriesFile)))
         except PolicyError as error:
             problems += error.problems
     if problems or spelling is None or languages is None:

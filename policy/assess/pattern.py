@@ -13,15 +13,14 @@ A pattern is words with spaces between them:
 | `~3` | up to three words of any kind but negations, within the clause |
 | `^` | the beginning of a sentence |
 
-Patterns become one non-deterministic automaton over words; the deterministic one is built while texts come in, and only
-the part of it that they need. From each word on it walks until nothing can match any more; gaps are bounded, so walks
-are short, and no text makes it slow.
+Patterns become one non-deterministic automaton over words, in which what continues alike is one state; the
+deterministic one is built while texts come in, and only the part of it that they need. From each word on it walks until
+nothing can match any more; gaps are bounded, so walks are short, and no text makes it slow.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 MAX_GAP = 12
 """Words; further apart, two words say nothing about each other."""
@@ -30,6 +29,9 @@ TOKEN_CLASSES = frozenset({"num", "times", "money", "url", "handle", "email", "q
 
 _MAX_STATES = 60_000
 """Deterministic states kept; beyond, they are forgotten and built anew."""
+
+_BEGIN, _BEGIN_SENTENCE = 0, 1
+"""The deterministic states from which walks begin."""
 
 _LEXEMES = re.compile(
     r"\s+|\{(?P<macro>[\w.-]+)\}|<(?P<kind>\w+)>|~(?P<gap>\d+)|(?P<mark>[()|?^])|(?P<word>[^\s(){}|<>~?^]+)"
@@ -40,41 +42,43 @@ class PatternError(ValueError):
     """A pattern that cannot be read; the message says why."""
 
 
-class Found(NamedTuple):
-    """An entry that matches tokens `first` to `last`, half-open."""
+Found = tuple[int, int, int]
+"""An entry that matches tokens `first` to `last`, half-open. No class: they are built in the innermost loop."""
 
-    entry: int
-    first: int
-    last: int
+_Arcs = frozenset[tuple[str, int]]
+"""Ways on: by a symbol, and to which state."""
+
+_ANY, _END = "", " "
+"""Names of arcs that are no symbols: over any word that a gap may reach over, and to the entry that ends here."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Symbol:
     """A word, a word's beginning (`kecewa*`) or a kind of token (`<num>`)."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Up to `most` words of any kind."""
 
     most: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SentenceStart:
     """Where a sentence begins."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One part after the other."""
 
     parts: "tuple[Node, ...]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of the parts."""
 
@@ -97,6 +101,8 @@ class Parser:
         self._macros = macros
         self._spell = spell
         self._read: dict[str, Node] = {}
+        self._parsed: dict[str, Node] = {}
+        self._symbols: dict[str, Symbol] = {}
         self._open: list[str] = []
 
     def parse(self, pattern: str) -> Node:
@@ -105,6 +111,8 @@ class Parser:
         Raises:
             PatternError: it is empty, does not close a bracket, names an unknown list or token kind, …
         """
+        if pattern in self._parsed:
+            return self._parsed[pattern]
         lexemes: list[tuple[str, str]] = []
         at = 0
         while at < len(pattern):
@@ -119,6 +127,7 @@ class Parser:
             raise PatternError(f"`{pattern}`: a `)` too many")
         if _may_be_empty(node):
             raise PatternError(f"`{pattern}` matches nothing at all: it needs at least one word that is not optional")
+        self._parsed[pattern] = node
         return node
 
     def _choice(self, lexemes: list[tuple[str, str]], at: int, pattern: str) -> tuple[Node, int]:
@@ -177,7 +186,12 @@ class Parser:
             raise PatternError(f"`{pattern}`: `{value}` is no word; sentence marks are <stop> and <question>")
         if "*" in value:
             raise PatternError(f"`{pattern}`: `*` stands at the end of at least three letters")
-        return Row(tuple(Symbol(word) for word in self._spell(value.lower())))
+        words = [self._symbol(word) for word in self._spell(value.lower())]
+        return words[0] if len(words) == 1 else Row(tuple(words))
+
+    def _symbol(self, name: str) -> Symbol:
+        """The one symbol of a name: a lexicon writes some words a hundred times."""
+        return self._symbols.setdefault(name, Symbol(name))
 
     def _macro(self, name: str, pattern: str) -> Node:
         if name in self._read:
@@ -224,25 +238,23 @@ class Automaton:
     """
 
     def __init__(self) -> None:
-        self._steps: list[dict[str, list[int]]] = []
-        self._skips: list[list[int]] = []
-        self._any: list[list[int]] = []
-        self._entry: dict[int, int] = {}
-        self._root, self._first_root = self._state(), self._state()
-        self._skips[self._first_root].append(self._root)
+        self._numbers: dict[_Arcs, int] = {}
+        self._arcs: list[_Arcs] = []
+        self._alone: list[tuple[int, ...]] = []
+        self._tables: list[dict[str, tuple[int, ...]] | None] = []
+        self._begin: set[tuple[str, int]] = set()
+        self._begin_sentence: set[tuple[str, int]] = set()
         self._keys: dict[tuple[frozenset[str], bool], int] = {}
-        self._symbols: list[frozenset[str]] = []
-        self._bridges: list[bool] = []
-        self._moves: list[dict[int, int]] = []
+        self._symbols: list[tuple[str, ...]] = []
+        self._near: list[frozenset[int] | None] = []
+        self._moves: list[dict[int, int] | None] = []
 
     def add(self, node: Node, entry: int) -> None:
         """One more pattern of an entry."""
-        start = self._root
+        begin = self._begin
         if isinstance(node, Row) and node.parts and isinstance(node.parts[0], SentenceStart):
-            start, node = self._first_root, Row(node.parts[1:])
-        here = self._state()
-        self._skips[start].append(here)
-        self._entry[self._build(node, here)] = entry
+            begin, node = self._begin_sentence, Row(node.parts[1:])
+        begin |= self._into(node, frozenset({(_END, entry)}))
         self._moves = []
 
     def key_of(self, symbols: frozenset[str], bridges: bool) -> int:
@@ -250,120 +262,163 @@ class Automaton:
         key = self._keys.get((symbols, bridges))
         if key is None:
             key = self._keys[symbols, bridges] = len(self._symbols)
-            self._symbols.append(symbols)
-            self._bridges.append(bridges)
+            self._symbols.append((*symbols, _ANY) if bridges else tuple(symbols))
+            self._near.append(None)
         return key
 
-    def find(self, keys: Sequence[int], starts_sentence: Sequence[bool]) -> list[Found]:
-        """The longest match of each entry from each word on."""
+    def find(self, keys: Sequence[int], fresh: Collection[int]) -> list[Found]:
+        """The longest match of each entry from each word on, unless an earlier one reaches as far.
+
+        `fresh` are the tokens that begin a sentence.
+        """
         if not self._moves or len(self._moves) > _MAX_STATES:
             self._forget()
-        found: list[Found] = []
         moves, accepts, step = self._moves, self._accepts, self._step
-        ends = len(keys)
-        for first in range(ends):
-            state = 1 if starts_sentence[first] else 0
-            at = first
-            seen: dict[int, int] | None = None
-            while at < ends:
+        found: list[Found] = []
+        reach: dict[int, int] = {}
+        end = len(keys)
+        for first, begun in enumerate(self._first_moves(keys, fresh)):
+            if begun < 0:
+                continue
+            state, at = begun, first + 1
+            seen: dict[int, int] = {}
+            while True:
+                for entry in accepts[state]:
+                    seen[entry] = at
+                onward = moves[state]
+                if onward is None or at == end:
+                    break
                 key = keys[at]
-                after = moves[state].get(key)
+                after = onward.get(key)
                 if after is None:
                     after = step(state, key)
                 if after < 0:
                     break
-                at += 1
                 state = after
-                here = accepts[state]
-                if here:
-                    if seen is None:
-                        seen = {}
-                    for entry in here:
-                        seen[entry] = at
-            if seen:
-                found += [Found(entry, first, last) for entry, last in seen.items()]
+                at += 1
+            for entry, last in seen.items():
+                if reach.get(entry, 0) < last:
+                    reach[entry] = last
+                    found.append((entry, first, last))
         return found
 
-    def _forget(self) -> None:
-        self._ids: dict[frozenset[int], int] = {}
-        self._sets: list[frozenset[int]] = []
-        self._by_symbol: list[dict[str, set[int]] | None] = []
-        self._moves = []
-        self._accepts: list[tuple[int, ...]] = []
-        self._intern(self._closed([self._root]))
-        self._intern(self._closed([self._first_root]))
+    def _first_moves(self, keys: Sequence[int], fresh: Collection[int]) -> list[int]:
+        """Where each token leads from the beginning of the patterns."""
+        begin, begin_sentence = self._moves[_BEGIN], self._moves[_BEGIN_SENTENCE]
+        if begin is None or begin_sentence is None:
+            return []
+        begun = list(map(begin.get, keys))
+        for at in fresh:
+            begun[at] = begin_sentence.get(keys[at])
+        beginnings: Collection[int] = fresh if len(fresh) < 8 else set(fresh)
+        return [
+            self._step(_BEGIN_SENTENCE if at in beginnings else _BEGIN, keys[at]) if state is None else state
+            for at, state in enumerate(begun)
+        ]
 
-    def _state(self) -> int:
-        self._steps.append({})
-        self._skips.append([])
-        self._any.append([])
-        return len(self._steps) - 1
-
-    def _build(self, node: Node, here: int) -> int:
+    def _into(self, node: Node, after: _Arcs) -> _Arcs:
+        """The arcs into a node that is followed by these."""
         match node:
             case Symbol(name):
-                end = self._state()
-                self._steps[here].setdefault(name, []).append(end)
-                return end
+                return frozenset({(name, self._number(after))})
             case Row(parts):
-                for part in parts:
-                    here = self._build(part, here)
-                return here
+                for part in reversed(parts):
+                    after = self._into(part, after)
+                return after
             case Choice(parts):
-                end = self._state()
-                for part in parts:
-                    begin = self._state()
-                    self._skips[here].append(begin)
-                    self._skips[self._build(part, begin)].append(end)
-                return end
+                return frozenset().union(*(self._into(part, after) for part in parts))
             case Gap(most):
-                end = self._state()
+                arcs = after
                 for _ in range(most):
-                    self._skips[here].append(end)
-                    after = self._state()
-                    self._any[here].append(after)
-                    here = after
-                self._skips[here].append(end)
-                return end
+                    arcs = after | {(_ANY, self._number(arcs))}
+                return arcs
             case SentenceStart():
                 raise PatternError("`^` stands at the very beginning of a pattern only")
 
-    def _closed(self, states: Iterable[int]) -> frozenset[int]:
-        closed: set[int] = set()
-        todo = list(states)
-        while todo:
-            state = todo.pop()
-            if state not in closed:
-                closed.add(state)
-                todo += self._skips[state]
-        return frozenset(closed)
+    def _number(self, arcs: _Arcs) -> int:
+        """The state that these arcs leave; there is one of each."""
+        number = self._numbers.get(arcs)
+        if number is None:
+            number = self._numbers[arcs] = len(self._arcs)
+            self._arcs.append(arcs)
+            self._alone.append((number,))  # one tuple for all arcs that lead here: forty thousand fewer to collect
+            self._tables.append(None)
+        return number
 
-    def _intern(self, states: frozenset[int]) -> int:
-        known = self._ids.get(states)
-        if known is not None:
-            return known
-        self._ids[states] = len(self._sets)
-        self._sets.append(states)
-        self._by_symbol.append(None)
-        self._moves.append({})
-        self._accepts.append(tuple({self._entry[state] for state in states if state in self._entry}))
-        return len(self._sets) - 1
+    def _table(self, number: int) -> dict[str, tuple[int, ...]]:
+        """The arcs of a state by their names."""
+        table = self._tables[number]
+        if table is None:
+            table = self._tables[number] = {}
+            for name, target in self._arcs[number]:
+                only = self._alone[target] if name != _END else (target,)
+                table[name] = (*table[name], *only) if name in table else only
+        return table
+
+    def _forget(self) -> None:
+        """Begin the deterministic automaton anew; its states are sets of the others."""
+        begin, begin_sentence = self._number(frozenset(self._begin)), self._number(frozenset(self._begin_sentence))
+        self._answering: dict[str, list[int]] = {}
+        for number, arcs in enumerate(self._arcs):
+            for name, _ in arcs:
+                self._answering.setdefault(name, []).append(number)
+        self._near = [None] * len(self._symbols)
+        self._ids: dict[frozenset[int], int] = {}
+        self._sets: list[frozenset[int]] = []
+        self._past: list[int | None] = []
+        self._moves = []
+        self._accepts: list[tuple[int, ...]] = []
+        self._state(frozenset({begin}))
+        self._state(frozenset({begin, begin_sentence}))
+
+    def _near_to(self, key: int) -> frozenset[int]:
+        """The states from which one of a key's own symbols leads on."""
+        near = self._near[key]
+        if near is None:
+            own = (self._answering.get(symbol, ()) for symbol in self._symbols[key] if symbol != _ANY)
+            near = self._near[key] = frozenset().union(*own)
+        return near
+
+    def _state(self, numbers: frozenset[int]) -> int:
+        state = self._ids.get(numbers)
+        if state is None:
+            state = self._ids[numbers] = len(self._moves)
+            tables = [self._table(number) for number in numbers]
+            entries = {entry for table in tables for entry in table.get(_END, ())}
+            onward = any(len(table) > (_END in table) for table in tables)
+            self._sets.append(numbers)
+            self._past.append(None)
+            self._accepts.append(tuple(sorted(entries)))
+            # From most states that end an entry nothing leads on: None spares the walk one look and one step a key.
+            self._moves.append({} if onward or state <= _BEGIN_SENTENCE else None)
+        return state
 
     def _step(self, state: int, key: int) -> int:
-        table = self._by_symbol[state]
-        if table is None:
-            table = {}
-            for part in self._sets[state]:
-                for name, targets in self._steps[part].items():
-                    table.setdefault(name, set()).update(targets)
-                if self._any[part]:
-                    table.setdefault("", set()).update(self._any[part])
-            self._by_symbol[state] = table
-        after: set[int] = set()
-        for symbol in self._symbols[key]:
-            after |= table.get(symbol, set())
-        if self._bridges[key]:
-            after |= table.get("", set())
-        target = self._intern(self._closed(after)) if after else -1
-        self._moves[state][key] = target
+        numbers = self._sets[state]
+        if not numbers.isdisjoint(self._near_to(key)):
+            target = self._after(numbers, self._symbols[key])
+        elif self._symbols[key][-1:] == (_ANY,):
+            target = self._past_any(state)
+        else:
+            target = -1
+        moves = self._moves[state]
+        if moves is not None:
+            moves[key] = target
         return target
+
+    def _past_any(self, state: int) -> int:
+        """Where a word leads that only a gap reaches over: the commonest step by far, so it is kept."""
+        target = self._past[state]
+        if target is None:
+            target = self._past[state] = self._after(self._sets[state], (_ANY,))
+        return target
+
+    def _after(self, numbers: Iterable[int], symbols: Iterable[str]) -> int:
+        after = [
+            target
+            for number in numbers
+            for symbol in symbols
+            if symbol in (table := self._table(number))
+            for target in table[symbol]
+        ]
+        return self._state(frozenset(after)) if after else -1

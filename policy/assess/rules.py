@@ -7,13 +7,14 @@ last 4,000 characters are read (`finding.HEAD`, `finding.TAIL`).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from db.words import Category, Kind, Remedy, Risk
 from policy.assess.finding import Finder, Reading
 from policy.assess.language import language_of
-from policy.assess.lexicon import Lexicon
+from policy.assess.lexicon import KEYS, Lexicon
 from policy.assess.scores import Tally
 from policy.assessment import Evidence, KnowsUs, Text, TextAssessment
 
@@ -33,6 +34,9 @@ DOUBT = 0.34
 """From this probability on, a text that is nothing else for sure is a complaint (CONTRACTS: low confidence)."""
 
 SURE = 0.6
+
+BREACHED = 0.8
+"""How strongly a breach must be said to be one."""
 
 RISK_FROM = 1.0
 RISK_FROM_OTHERS = 2.0
@@ -65,26 +69,33 @@ ANGER_LEVELS = (0.9, 2.0, 3.0)
 UNSOFTENED, HEATED = 0.45, 1.6
 """What a complaint without a polite word starts with, and how angry one without an angry word can be at most."""
 
-_EVENTS = (
+_EVENT_GROUPS = (
     *("breach", "negative", "category.", "anger", "remedy."),
     *(f"risk.{risk}" for risk in (Risk.INJURY, Risk.FRAUD, Risk.PRIVACY, Risk.DISTRESS, Risk.DISCRIMINATION)),
 )
 """What did not happen where it is only asked about; a threat is one under a condition too."""
+_EVENTS = frozenset(key for key in KEYS if key.startswith(_EVENT_GROUPS))
 _KINDS = (Kind.COMPLAINT, Kind.QUESTION, Kind.PRAISE, Kind.OTHER, Kind.SPAM)
 _CATEGORIES = tuple((category, f"category.{category}") for category in Category)
 _REMEDIES = tuple((remedy, f"remedy.{remedy}") for remedy in Remedy if remedy is not Remedy.NONE)
 _RISKS = tuple((risk, f"risk.{risk}") for risk in Risk)
+_CATEGORY_KEYS = frozenset(key for _, key in _CATEGORIES)
+_RISK_KEYS = frozenset(key for _, key in _RISKS)
+_DEMANDED = tuple((f"remedy.{remedy}", share) for remedy, share in DEMANDED.items())
 _SHOUTED_WORDS = 3
+_GRAVE = ((Category.SAFETY, 1.3), (Category.FRAUD, 1.15), (Category.PRIVACY, 1.15))
+"""What decides over other categories where it is as good as said."""
+_NO_RISK = 0.92
+"""How sure it is that there is no risk where nothing hints at one."""
+_Totals = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """The decision on the kind, and what else depends on its parts."""
 
     kind: Kind
     sure: float
     breach: float
-    complaint: float
 
 
 class RuleAssessor:
@@ -99,101 +110,74 @@ class RuleAssessor:
         self._company = company
         self._any_brand = any_brand or company is None
         self.version = f"{RULES}+{lexicon.version}"
+        self._borrowed = lexicon.languages.borrowed
+        entries = self._finder.entries
+        self._gives = [tuple(entry.gives.items()) for entry in entries]
+        self._opposites = [tuple(_opposite(entry.gives).items()) for entry in entries]
+        self._ask, self._suppose, self._contrast = (
+            frozenset(number for number, entry in enumerate(entries) if key in entry.gives)
+            for key in ("kind.question", "hypothetical", "contrast")
+        )
 
-    def assess(self, batch: Sequence[Text]) -> list[TextAssessment]:
-        """One finding a text, in the order of the batch. Never fails on a text, whatever is in it."""
-        return [self._assess(text) for text in batch]
+    def assess(self, batch: Sequence[Text], *, hurried: bool = False) -> list[TextAssessment]:
+        """One finding a text, in the order of the batch. Never fails on a text, whatever is in it; always quick."""
+        return [_assessment(self._read(text), self.version) for text in batch]
 
-    def _assess(self, text: Text) -> TextAssessment:
-        offset = len(text.subject) + 2 if text.subject else 0
+    def read(self, batch: Sequence[Text]) -> list["RuleFinding"]:
+        """What the lexicon finds in each text, before anything is decided."""
+        return [self._read(text) for text in batch]
+
+    def _read(self, text: Text) -> "RuleFinding":
         whole = f"{text.subject}\n\n{text.text}" if text.subject else text.text
         reading = self._finder.read(whole)
         tally = self._tally(reading)
-        kind = _kind(tally, reading)
-        evidence = _Witness(reading, text.text, offset)
-        complaint = kind.kind is Kind.COMPLAINT
-        category, category_sure = _category(tally) if complaint else (None, kind.sure)
-        remedy, remedy_sure = _remedy(tally) if complaint else (None, kind.sure)
-        risks, risks_sure = _risks(tally, kind.kind)
-        anger, anger_sure = _anger(tally, reading, whole, kind.kind)
-        language, language_sure = language_of(reading.votes, whole)
-        for key in _KIND_KEYS[kind.kind]:
-            evidence.take("kind", tally, key, 2)
-        if category is not None:
-            evidence.take("category", tally, f"category.{category}", 3)
-        if remedy not in (None, Remedy.NONE):
-            evidence.take("remedy", tally, f"remedy.{remedy}", 2)
-        for risk in risks:
-            evidence.take("risks", tally, f"risk.{risk}", 2)
-        if anger:
-            evidence.take("anger", tally, "anger", 3)
-        addressed, about_us = self._aimed(text, tally, reading, whole)
-        critical = tally.total("opinion") > 0 or tally.total("negative") > 1 or complaint
-        return TextAssessment(
-            kind=kind.kind,
-            category=category,
-            remedy=remedy,
-            risks=risks,
-            anger=anger,
-            language=language,
-            confidence={
-                "kind": kind.sure,
-                "category": category_sure,
-                "remedy": remedy_sure,
-                "risks": risks_sure,
-                "anger": anger_sure,
-                "language": round(language_sure, 3),
-            },
-            evidence=tuple(evidence.taken),
-            addressed=addressed,
-            about_us=about_us,
-            opinion=about_us and critical,
-            breach=complaint and kind.breach > 0.8,
-            asks=kind.kind is Kind.QUESTION or remedy not in (None, Remedy.NONE) or tally.total("ask") >= 1,
-            version=self.version,
-        )
+        totals = tally.totals()
+        addressed, about_us = self._aimed(text, totals, reading, whole)
+        language, language_sure = language_of(reading.votes, whole, self._borrowed)
+        return RuleFinding(
+            text, whole, reading, tally, totals, _kind(totals, reading), addressed, about_us, language,
+            round(language_sure, 3),
+        )  # fmt: skip
 
     def _tally(self, reading: Reading) -> Tally:
         """Everything found, weighed in its context."""
-        entries = self._finder.entries
-        asked, contrast = self._hypothetical(reading), self._contrast(reading)
+        gives = self._gives
+        supposed, contrast = self._supposed(reading), self._last_contrast(reading)
         tally = Tally()
-        for hit in reading.hits:
-            entry = entries[hit.entry]
-            factor = hit.factor
-            gives: Mapping[str, float] = entry.gives
-            if hit.flipped:
-                gives = _opposite(gives)
-            in_question = asked.get(reading.sentences[hit.first], len(reading.starts)) <= hit.first
-            for key, weight in gives.items():
+        for entry, first, last, factor, flipped in reading.hits:
+            if factor == 1.0 and last > contrast and not supposed:  # as it stands, which most do
+                for key, weight in gives[entry]:
+                    tally.add(key, (weight, first, last))
+                continue
+            in_question = bool(supposed) and supposed.get(reading.sentence(first), first + 1) <= first
+            for key, weight in self._opposites[entry] if flipped else gives[entry]:
                 weight *= factor
-                if in_question and key.startswith(_EVENTS):
+                if in_question and key in _EVENTS:
                     weight *= HYPOTHETICAL
-                if hit.last <= contrast and key in ("kind.praise", "negative", "breach"):
+                if last <= contrast and key in ("kind.praise", "negative", "breach"):
                     weight *= BEFORE_CONTRAST if key == "kind.praise" else 0.5 + BEFORE_CONTRAST / 2
-                tally.add(key, weight, hit.first, hit.last)
+                tally.add(key, (weight, first, last))
         return tally
 
-    def _hypothetical(self, reading: Reading) -> dict[int, int]:
-        """The sentences that ask what would be, and from which token on."""
+    def _supposed(self, reading: Reading) -> dict[int, int]:
+        """The sentences that ask what would be, and from which word on."""
+        supposing = [hit.first for hit in reading.hits if hit.entry in self._suppose]
+        if not supposing:
+            return {}
+        asking = {reading.sentence(at) for at in reading.questions}
+        asking |= {reading.sentence(hit.first) for hit in reading.hits if hit.entry in self._ask}
         found: dict[int, int] = {}
-        entries, sentences = self._finder.entries, reading.sentences
-        questions = (hit for hit in reading.hits if "kind.question" in entries[hit.entry].gives)
-        asking = reading.asking | {sentences[hit.first] for hit in questions}
-        for hit in reading.hits:
-            sentence = reading.sentences[hit.first]
-            if sentence in asking and "hypothetical" in self._finder.entries[hit.entry].gives:
-                found[sentence] = min(hit.first, found.get(sentence, hit.first))
+        for first in supposing:
+            sentence = reading.sentence(first)
+            if sentence in asking:
+                found[sentence] = min(first, found.get(sentence, first))
         return found
 
-    def _contrast(self, reading: Reading) -> int:
-        """The token of the last *tapi*; 0 where there is none."""
-        return max(
-            (hit.first for hit in reading.hits if "contrast" in self._finder.entries[hit.entry].gives),
-            default=0,
-        )
+    def _last_contrast(self, reading: Reading) -> int:
+        """The word of the last *tapi*; 0 where there is none."""
+        return max((hit.first for hit in reading.hits if hit.entry in self._contrast), default=0)
 
-    def _aimed(self, text: Text, tally: Tally, reading: Reading, whole: str) -> tuple[bool, bool]:
+    def _aimed(self, text: Text, totals: _Totals, reading: Reading, whole: str) -> tuple[bool, bool]:
         """Whether it speaks to us, and whether it is about us."""
         handles = [whole[start + 1 : end] for start, end in reading.handles]
         if self._any_brand or self._company is None:
@@ -201,12 +185,92 @@ class RuleAssessor:
         else:
             ours = any(self._company.owns_handle(handle) for handle in handles)
             about_us = ours or bool(self._company.names_us(whole))
-            addressed = ours or (about_us and not handles and tally.total("us") > 0)
+            addressed = ours or (about_us and not handles and totals.get("us", 0.0) > 0)
         if text.in_reply_to_us:
             addressed = about_us = True
         if text.addressed is not None:
             addressed, about_us = text.addressed, about_us or text.addressed
         return addressed, about_us
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """What the rules found in one text. `said` is how strongly each key of the lexicon is said."""
+
+    text: Text
+    whole: str
+    reading: Reading
+    tally: Tally
+    said: _Totals
+    decided: _Kind
+    addressed: bool
+    about_us: bool
+    language: str
+    language_sure: float
+
+    @property
+    def risks(self) -> tuple[Risk, ...]:
+        """The risks of a message of the kind that the rules take it for."""
+        return self.risks_in(self.decided.kind)
+
+    def risks_in(self, kind: Kind) -> tuple[Risk, ...]:
+        """The risks of a message of this kind."""
+        return _risks(self.said, kind)[0]
+
+    @property
+    def breach(self) -> bool:
+        """Whether an expectation was breached."""
+        return self.decided.breach > BREACHED
+
+    @property
+    def critical(self) -> bool:
+        """Whether it says something critical."""
+        return self.said.get("opinion", 0.0) > 0 or self.said.get("negative", 0.0) > 1
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for something in so many words."""
+        return self.said.get("ask", 0.0) >= 1
+
+    def evidence(
+        self, kind: Kind, category: Category | None, remedy: Remedy | None, risks: Iterable[Risk], anger: int
+    ) -> tuple[Evidence, ...]:
+        """The words that speak for these findings, as far as the rules have any."""
+        return _evidence(_findings(kind, category, remedy, risks, anger), self.tally, self.reading, self.text)
+
+
+def _assessment(found: RuleFinding, version: str) -> TextAssessment:
+    """What the rules decide by themselves."""
+    kind, kind_sure, _ = found.decided
+    complaint = kind is Kind.COMPLAINT
+    category, category_sure = _category(found.tally, found.said) if complaint else (None, kind_sure)
+    remedy, remedy_sure = _remedy(found.said) if complaint else (None, kind_sure)
+    risks, risks_sure = _risks(found.said, kind)
+    anger, anger_sure = _anger(found.tally, found.said, found.reading, found.whole, kind)
+    demands = remedy is not None and remedy is not Remedy.NONE
+    return TextAssessment(
+        kind=kind,
+        category=category,
+        remedy=remedy,
+        risks=risks,
+        anger=anger,
+        language=found.language,
+        confidence={
+            "kind": kind_sure,
+            "category": category_sure,
+            "remedy": remedy_sure,
+            "risks": risks_sure,
+            "anger": anger_sure,
+            "language": found.language_sure,
+        },
+        evidence=found.evidence(kind, category, remedy, risks, anger),
+        addressed=found.addressed,
+        about_us=found.about_us,
+        opinion=found.about_us and (complaint or found.critical),
+        breach=complaint and found.breach,
+        asks=kind is Kind.QUESTION or demands or found.asks,
+        version=version,
+    )
 
 
 _KIND_KEYS: Mapping[Kind, tuple[str, ...]] = {
@@ -218,20 +282,35 @@ _KIND_KEYS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-class _Witness:
-    """Collects the words that the findings rest on, in the text without its subject."""
+def _findings(
+    kind: Kind, category: Category | None, remedy: Remedy | None, risks: Iterable[Risk], anger: int
+) -> list[tuple[str, str, int]]:
+    """What needs evidence: the field, the key that says it, how many places are shown."""
+    findings = [("kind", key, 2) for key in _KIND_KEYS[kind]]
+    if category is not None:
+        findings.append(("category", f"category.{category}", 3))
+    if remedy is not None and remedy is not Remedy.NONE:
+        findings.append(("remedy", f"remedy.{remedy}", 2))
+    findings += [("risks", f"risk.{risk}", 2) for risk in risks]
+    if anger:
+        findings.append(("anger", "anger", 3))
+    return findings
 
-    def __init__(self, reading: Reading, text: str, offset: int) -> None:
-        self._reading, self._text, self._offset = reading, text, offset
-        self.taken: list[Evidence] = []
 
-    def take(self, field: str, tally: Tally, key: str, most: int) -> None:
-        """The words of the strongest findings of a key."""
-        for vote in tally.strongest(key, most):
-            start = self._reading.starts[vote.first] - self._offset
-            end = self._reading.ends[vote.last - 1] - self._offset
-            if start >= 0:
-                self.taken.append(Evidence(field, self._text[start:end], start, end))
+def _evidence(
+    findings: Iterable[tuple[str, str, int]], tally: Tally, reading: Reading, text: Text
+) -> tuple[Evidence, ...]:
+    """The words that the findings rest on, in the text without its subject."""
+    offset = len(text.subject) + 2 if text.subject else 0
+    taken: list[Evidence] = []
+    for field, key, most in findings:
+        if key not in tally.votes:
+            continue
+        for _, first, last in tally.strongest(key, most):
+            start, end = reading.span(first, last)
+            if start >= offset:
+                taken.append(Evidence(field, text.text[start - offset : end - offset], start - offset, end - offset))
+    return tuple(taken)
 
 
 def _opposite(gives: Mapping[str, float]) -> Mapping[str, float]:
@@ -241,27 +320,26 @@ def _opposite(gives: Mapping[str, float]) -> Mapping[str, float]:
     return {"kind.praise": max(gives.get("negative", 0.0), gives.get("breach", 0.0))}
 
 
-def _kind(tally: Tally, reading: Reading) -> _Kind:
-    total = tally.total
-    breach, negative, anger = total("breach"), total("negative"), total("anger")
-    praise, question = total("kind.praise"), total("kind.question")
-    other, spam = total("kind.other"), total("kind.spam")
-    opinion, brand, resolved = total("opinion"), total("brand"), total("resolved")
+def _kind(totals: _Totals, reading: Reading) -> _Kind:
+    breach, negative, anger = totals.get("breach", 0.0), totals.get("negative", 0.0), totals.get("anger", 0.0)
+    praise, question = totals.get("kind.praise", 0.0), totals.get("kind.question", 0.0)
+    other, spam = totals.get("kind.other", 0.0), totals.get("kind.spam", 0.0)
+    opinion, brand, resolved = totals.get("opinion", 0.0), totals.get("brand", 0.0), totals.get("resolved", 0.0)
     if resolved and praise:
         breach, negative = breach * MENDED, negative * MENDED
-    if brand and not total("personal"):
+    if brand and not totals.get("personal", 0.0):
         breach, negative, other = breach * 0.5, negative * 0.4, other + opinion
-    if opinion >= 2 and breach < 2.5 and not total("personal"):
+    if opinion >= 2 and breach < 2.5 and not totals.get("personal", 0.0):
         breach, negative = breach * 0.5, negative * 0.5
     complaint = breach + 0.55 * negative + 0.3 * min(anger, 3.0)
-    complaint += max(share * total(f"remedy.{remedy}") for remedy, share in DEMANDED.items())
-    if complaint > 1 and total("ask"):
+    complaint += max([share * totals.get(key, 0.0) for key, share in _DEMANDED])
+    if complaint > 1 and totals.get("ask", 0.0):
         complaint += 0.6
-    if complaint > 1 and total("us"):
+    if complaint > 1 and totals.get("us", 0.0):
         complaint += 0.3
-    if complaint < VAGUE and len(reading.starts) >= TOLD and max(question, praise, other, spam, opinion) < 0.8:
-        named = any(key.startswith("category.") for key in tally.votes)
-        if named and (total("us") or total("personal")):
+    if complaint < VAGUE and len(reading.tokens) >= TOLD and max(question, praise, other, spam, opinion) < 0.8:
+        ours = totals.get("us", 0.0) or totals.get("personal", 0.0)
+        if ours and not _CATEGORY_KEYS.isdisjoint(totals):
             complaint += VAGUE
     if breach >= 2:
         praise *= 0.5
@@ -269,7 +347,7 @@ def _kind(tally: Tally, reading: Reading) -> _Kind:
         question *= 0.45
     elif complaint >= 1.2:
         question *= 0.75
-    if breach >= 2.5 and (total("personal") or total("us")):
+    if breach >= 2.5 and (totals.get("personal", 0.0) or totals.get("us", 0.0)):
         spam *= 0.6
     if spam >= 3:
         praise, question, other = praise * 0.5, question * 0.5, other * 0.5
@@ -277,26 +355,27 @@ def _kind(tally: Tally, reading: Reading) -> _Kind:
         other *= 0.6
     scores = (complaint, question, praise, 1.0 + 0.8 * other + 0.3 * opinion, spam)
     chances = _softmax(scores)
-    best = max(range(len(scores)), key=chances.__getitem__)
+    best = chances.index(max(chances))
     if best and chances[best] < SURE and chances[0] >= DOUBT:
         best = 0
-    return _Kind(_KINDS[best], round(chances[best], 3), breach, complaint)
+    return _Kind(_KINDS[best], round(chances[best], 3), breach)
 
 
-def _category(tally: Tally) -> tuple[Category, float]:
+def _category(tally: Tally, totals: _Totals) -> tuple[Category, float]:
+    said = [(category, totals[key], tally.votes[key]) for category, key in _CATEGORIES if key in totals]
+    signs = [first for _, _, votes in said for weight, first, _ in votes if weight >= SIGN]
+    earliest = min(signs, default=-1)
     scores: dict[Category, float] = {}
-    signs = [vote for _, key in _CATEGORIES for vote in tally.votes.get(key, ()) if vote.weight >= SIGN]
-    first = min((vote.first for vote in signs), default=-1)
-    for category, key in _CATEGORIES:
-        score = tally.total(key)
+    for category, score, votes in said:
         if score > 0:
-            if any(vote.first == first and vote.weight >= SIGN for vote in tally.votes[key]):
+            if any(first == earliest and weight >= SIGN for weight, first, _ in votes):
                 score += 0.6
             scores[category] = score
-    others = [score for category, score in scores.items() if category is not Category.SERVICE]
-    if Category.SERVICE in scores and max(others, default=0.0) >= 2.5:
-        scores[Category.SERVICE] *= SECOND
-    for category, more in ((Category.SAFETY, 1.3), (Category.FRAUD, 1.15), (Category.PRIVACY, 1.15)):
+    if Category.SERVICE in scores:
+        others = [score for category, score in scores.items() if category is not Category.SERVICE]
+        if max(others, default=0.0) >= 2.5:
+            scores[Category.SERVICE] *= SECOND
+    for category, more in _GRAVE:
         if scores.get(category, 0) >= 2.5:
             scores[category] *= more
     if not scores or max(scores.values()) < 0.7:
@@ -304,35 +383,37 @@ def _category(tally: Tally) -> tuple[Category, float]:
     return _chosen(scores, 1.5)
 
 
-def _remedy(tally: Tally) -> tuple[Remedy, float]:
-    scores = {remedy: score for remedy, key in _REMEDIES if (score := tally.total(key)) > 0}
+def _remedy(totals: _Totals) -> tuple[Remedy, float]:
+    scores = {remedy: score for remedy, key in _REMEDIES if (score := totals.get(key, 0.0)) > 0}
     if not scores or max(scores.values()) < 1.2:
-        return Remedy.NONE, 0.75 if not tally.total("ask") else 0.5
+        return Remedy.NONE, 0.75 if not totals.get("ask", 0.0) else 0.5
     return _chosen(scores, 1.2)
 
 
-def _risks(tally: Tally, kind: Kind) -> tuple[tuple[Risk, ...], float]:
+def _risks(totals: _Totals, kind: Kind) -> tuple[tuple[Risk, ...], float]:
+    if _RISK_KEYS.isdisjoint(totals):
+        return (), _NO_RISK
     enough = RISK_FROM if kind is Kind.COMPLAINT else RISK_FROM_OTHERS
-    scores = {risk: tally.total(key) for risk, key in _RISKS}
+    scores = {risk: totals.get(key, 0.0) for risk, key in _RISKS}
     found = tuple(risk for risk, score in scores.items() if score >= enough and risk in RISKS_OF[kind])
     if found:
         return found, round(min(0.97, 0.45 + 0.15 * min(scores[risk] for risk in found)), 3)
-    return (), round(0.92 - 0.2 * min(1.0, max(scores.values())), 3)
+    return (), round(_NO_RISK - 0.2 * min(1.0, max(scores.values())), 3)
 
 
-def _anger(tally: Tally, reading: Reading, text: str, kind: Kind) -> tuple[int, float]:
+def _anger(tally: Tally, totals: _Totals, reading: Reading, text: str, kind: Kind) -> tuple[int, float]:
     if kind in (Kind.PRAISE, Kind.SPAM):
         return 0, 0.9
-    votes = tally.strongest("anger", 4)
-    score = votes[0].weight + 0.3 * sum(vote.weight for vote in votes[1:]) if votes else 0.0
+    weights = [weight for weight, _, _ in tally.strongest("anger", 4)]
+    score = weights[0] + 0.3 * sum(weights[1:]) if weights else 0.0
     if kind is Kind.COMPLAINT:
-        heat = tally.total("heat")
+        heat = totals.get("heat", 0.0)
         if score < ANGER_LEVELS[0]:
-            score = min(HEATED, score + heat + (0.0 if tally.total("polite") else UNSOFTENED))
+            score = min(HEATED, score + heat + (0.0 if totals.get("polite", 0.0) else UNSOFTENED))
         else:
             score += 0.2 * heat
     if score or kind is Kind.COMPLAINT:
-        if reading.shouted >= _SHOUTED_WORDS and reading.shouted >= 0.5 * len(reading.starts):
+        if reading.shouted >= _SHOUTED_WORDS and reading.shouted >= 0.5 * len(reading.tokens):
             score += 1.0
         elif reading.shouted >= _SHOUTED_WORDS:
             score += 0.4

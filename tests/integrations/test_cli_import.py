@@ -202,6 +202,21 @@ def test_ones_own_rules_are_copied_checked_and_approved(alone, monkeypatch, tmp_
     assert "approved by pr-sari" in approved.out
 
 
+def test_a_case_of_severity_that_comes_out_otherwise_is_told_with_its_file_and_line(alone, monkeypatch, tmp_path):
+    alone("policy", "init", "rules")
+    severities = tmp_path / "rules" / "severities.yaml"
+    was = "views: 100_000, severity: S2}"
+    written = severities.read_text(encoding="utf-8")
+    severities.write_text(written.replace(was, "views: 100_000, severity: S3}"), encoding="utf-8")
+    monkeypatch.setenv("TANGGAP_POLICY_DIR", str(tmp_path / "rules"))
+
+    ran = alone("policy", "check")
+
+    number = 1 + next(index for index, line in enumerate(written.splitlines()) if was in line)
+    assert ran.code == 1
+    assert f"severities.yaml:{number}: this case comes to S2" in ran.err
+
+
 def test_a_rule_that_is_wrong_is_told_with_its_file_and_line(alone, monkeypatch, tmp_path):
     alone("policy", "init", "rules")
     people = tmp_path / "rules" / "people.yaml"

@@ -74,6 +74,24 @@ def test_reach_makes_a_text_graver(tanggap):
     assert "virality" in loud["risks"]
 
 
+def test_who_writes_makes_a_text_graver(tanggap):
+    text = "warna logonya kok gitu ya"
+
+    anybody, press, feed, valued = tanggap(
+        "assess",
+        stdin=lines(
+            {"text": text, "author": {"handle": "si_anu"}},
+            {"text": "paket saya belum sampai", "author": "@detikcom"},
+            {"text": "paket saya belum sampai", "url": "https://news.detik.com/1"},
+            {"text": "paket saya belum sampai", "author": {"tier": "gold"}},
+        ),
+    ).lines
+
+    assert anybody["severity"] == "S4"
+    assert (press["severity"], feed["severity"], valued["severity"]) == ("S2", "S2", "S3")
+    assert "media" in press["risks"]
+
+
 def test_a_bad_line_gets_its_error_in_its_place(tanggap):
     ran = tanggap(
         "assess",

@@ -493,7 +493,7 @@ def test_recording_while_what_it_changes_is_being_assessed_loses_no_edit(life):
     seen = threading.Event()
 
     class Slow(type(life.assessor)):
-        def assess(self, batch):
+        def assess(self, batch, *, hurried=False):
             seen.set()
             threading.Event().wait(0.4)
             return super().assess(batch)

@@ -11,6 +11,7 @@ from db import trail
 from desk.replay.judging import failures
 from desk.replay.story import UnreadableStory, read_story
 from desk.replay.telling import Account, Teller
+from integrations.classifier.use import Use
 from policy.loading import Policy
 
 pytest_plugins = ("lives",)
@@ -21,25 +22,31 @@ OF_INCIDENTS = ("incident_suspected", "incident_declared", "statement_broadcast"
 """What the desk does about many complaints with one cause."""
 
 
-def told(file: Path, engine: Engine, policy: Policy) -> tuple[list[str], Account]:
+@pytest.fixture(params=[Use.FULL, Use.OFF], ids=["model on", "model off"])
+def use(request) -> Use:
+    """The stories come out with the trained model as by the rules alone."""
+    return request.param
+
+
+def told(file: Path, engine: Engine, policy: Policy, use: Use = Use.FULL) -> tuple[list[str], Account]:
     """Tell a story on an empty database; what it expects and did not get, and what happened."""
     story = read_story(file)
     sweep(engine)
-    account = Teller(story, engine, policy).tell()
+    account = Teller(story, engine, policy, use).tell()
     with Session(engine) as session:
         assert list(trail.verify(session)) == []
     return failures(story, account), account
 
 
 @pytest.mark.parametrize("file", OWN, ids=[file.stem for file in OWN])
-def test_our_own_story_comes_out_as_it_must(file, swept_engine, policy):
-    failed, account = told(file, swept_engine, policy)
+def test_our_own_story_comes_out_as_it_must(file, swept_engine, policy, use):
+    failed, account = told(file, swept_engine, policy, use)
     assert failed == [], account.mishaps
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_a_shared_story_comes_out_as_it_must(name, shared, swept_engine, policy):
-    failed, account = told(shared / "scenarios" / f"{name}.yaml", swept_engine, policy)
+def test_a_shared_story_comes_out_as_it_must(name, shared, swept_engine, policy, use):
+    failed, account = told(shared / "scenarios" / f"{name}.yaml", swept_engine, policy, use)
     assert [one for one in failed if not about_incidents(one)] == [], account.mishaps
 
 

@@ -62,7 +62,7 @@ def found(tmp_path, phrase, text, **entry):
         read_lexicon(written(tmp_path, [{"name": "x", "gives": {"breach": 2.0}, "phrases": [phrase], **entry}]))
     )
     reading = finder.read(text)
-    return [text[reading.starts[hit.first] : reading.ends[hit.last - 1]] for hit in reading.hits]
+    return [text[slice(*reading.span(hit.first, hit.last))] for hit in reading.hits]
 
 
 @pytest.mark.parametrize(

@@ -32,15 +32,15 @@ def read(content: bytes | str, *, channel: str | None = None, name: str = "inbox
 
 def test_a_full_row_comes_in_with_all_it_says():
     header = (
-        "channel,external_id,text,posted_at,author.id,author.handle,author.name,author.followers,author.verified,url,"
+        "channel,external_id,text,posted_at,author.id,author.handle,author.name,author.followers,author.verified,author.tier,url,"
         "in_reply_to,visibility,metrics.views,metrics.likes,metrics.replies,metrics.shares,subject,lang,addressed"
     )
 
     (item,) = read(
-        f"{header}\nx,a-1,Halo,{WHEN},u1,mira,Mira,210,TRUE,https://a.example,a-0,private,40,1,0,2,Paket,id,no\n"
+        f"{header}\nx,a-1,Halo,{WHEN},u1,mira,Mira,210,TRUE,gold,https://a.example,a-0,private,40,1,0,2,Paket,id,no\n"
     )
 
-    assert item.author == Author(id="u1", handle="mira", name="Mira", followers=210, verified=True)
+    assert item.author == Author(id="u1", handle="mira", name="Mira", followers=210, verified=True, tier="gold")
     assert item.metrics == Metrics(40, 1, 0, 2)
     assert (item.visibility, item.addressed, item.lang, item.subject) == (Visibility.PRIVATE, False, "id", "Paket")
     assert item.place == "inbox.csv:2"

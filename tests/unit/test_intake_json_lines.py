@@ -57,7 +57,7 @@ def reason_of(fields: object, **options) -> str:
 def test_a_full_record_comes_in_with_all_it_says():
     item = read_one(
         record(
-            author={"id": "u1", "handle": "mira", "name": "Mira", "followers": 210, "verified": True},
+            author={"id": "u1", "handle": "mira", "name": "Mira", "followers": 210, "verified": True, "tier": "gold"},
             url="https://example.com/1",
             in_reply_to="a-0",
             visibility="private",
@@ -69,7 +69,7 @@ def test_a_full_record_comes_in_with_all_it_says():
     )
 
     assert isinstance(item, Incoming)
-    assert item.author == Author(id="u1", handle="mira", name="Mira", followers=210, verified=True)
+    assert item.author == Author(id="u1", handle="mira", name="Mira", followers=210, verified=True, tier="gold")
     assert item.metrics == Metrics(40, 1, 0, 2)
     assert (item.url, item.in_reply_to, item.visibility) == ("https://example.com/1", "a-0", Visibility.PRIVATE)
     assert (item.subject, item.lang, item.addressed, item.account) == ("Paket", "id", True, "default")

@@ -1,0 +1,15 @@
+"""What severity rests on: a customer's tier, and with each assessment the facts and rules that graded it."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Runs the SQL file of the same name; squawk reads it too."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
