@@ -1,21 +1,17 @@
-"""The model that the desk works with: the promoted one in the database, with a copy in its home for `tanggap assess`.
+"""The assessor that a desk works with: made anew when another model was promoted."""
 
-`assess` and `check` answer without a database; the copy lets them answer as the desk does.
-"""
-
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
 from sqlalchemy import Engine
-from tasks.models import current_model, current_name
 
 from db.session import transaction
-from integrations.classifier.light import LightModel, NotAModel
+from desk.kept import keep_model
 from integrations.classifier.opening import Ground, open_assessor
 from integrations.classifier.use import Use
 from policy.assessment import Assessor, Text, TextAssessment
+from tasks.models import current_model, current_name
 
 LOOKED_AT_EVERY = 30.0
 """Seconds between two looks at which model is the promoted one."""
@@ -50,27 +46,3 @@ class DeskAssessor:
         if self._made is None:
             self._made = open_assessor(self._ground, self._use)
         return self._made
-
-
-def _place(home: Path) -> Path:
-    return home / "models" / "current.npz"
-
-
-def keep_model(home: Path, model: LightModel | None) -> None:
-    """Keep a copy of the promoted model; None where the shipped one is current."""
-    place = _place(home)
-    if model is None:
-        place.unlink(missing_ok=True)
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(model.to_bytes())
-    fresh.replace(place)
-
-
-def kept_model(home: Path) -> LightModel | None:
-    """The copy, or None where there is none that can be read: then the shipped model answers."""
-    try:
-        return LightModel.from_bytes(_place(home).read_bytes())
-    except (OSError, NotAModel):
-        return None

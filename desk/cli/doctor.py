@@ -173,7 +173,7 @@ def _policy(settings: "Settings", rules: "list[Policy]") -> Findings:
 
 def _model(settings: "Settings") -> Findings:
     """What assesses messages beside the rules, and whether the encoder is among it."""
-    from desk.models import kept_model
+    from desk.kept import kept_model
     from integrations.classifier.shipped import encoder_missing, shipped_encoder, shipped_model
     from integrations.classifier.use import Use
 

@@ -62,7 +62,7 @@ class TextRules:
     @cached_property
     def assessor(self) -> "Assessor":
         """What tells kinds, categories and risks."""
-        from desk.models import kept_model
+        from desk.kept import kept_model
         from integrations.classifier.opening import Ground, open_assessor
         from integrations.classifier.use import Use
         from policy.assess.deciding import Assessing

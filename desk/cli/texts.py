@@ -82,6 +82,7 @@ def assess(file: Lines = "-", company: CompanyFile = None, strict: Strict = Fals
                 "language": found.language,
                 "severity": graded.severity,
                 "confidence": found.confidence,
+                "unsure": found.unsure,
                 "evidence": found.evidence,
                 "version": found.version,
             }

@@ -34,7 +34,7 @@ TOKENS = re.compile(
   | (?P<email>{_EMAIL})
   | (?P<handle>(?<![\w@])@[A-Za-z0-9_](?:[\w.]{{0,60}}\w)?)
   | (?P<money>
-        (?:\b(?:rp|idr|usd|sgd|myr)\b\.?|[$€£])\s?\d[\d.,]{{0,20}}(?:\s?(?:rb|ribu|jt|juta|k|m|miliar|million)\b)?(?:,-)?
+        (?:\b(?:rp|idr|usd|sgd|myr)(?![a-z])\.?|[$€£])\s?\d(?:[\d.,]{{0,20}}\d)?(?:\s?(?:rb|ribu|jt|juta|k|m|miliar|million)\b)?(?:,-)?
       | (?<![\w.,])\d[\d.,]{{0,15}}\s?(?:rb|rbu|ribu|rebu|jt|jeti|juta|miliar|milyar|rupiah|perak)\b
       | (?<![\w.,])\d[\d.,]{{0,15}}\s?(?:dollars?|usd|bucks|euros?|pounds?|quid)\b
       | (?<![\w.,])\d[\d.,]{{0,15}}k\b)

@@ -21,6 +21,7 @@ FIELDS = {
     "language",
     "severity",
     "confidence",
+    "unsure",
     "evidence",
     "version",
 }
