@@ -40,7 +40,7 @@ class Features:
     def __init__(self, spelling: Spelling) -> None:
         meant = {word for words in spelling.means.values() for word in words}
         self._normaliser = Normaliser(spelling, meant)
-        self._learned: dict[str, tuple[tuple[int, ...], Places]] = {}
+        self._learned: dict[str, tuple[tuple[int, ...], Places, Places]] = {}
 
     def count(self, texts: Sequence[str]) -> Counts:
         """What occurs in each text, and how often. Bounded: of a long text both ends are read, as the rules do."""
@@ -76,11 +76,10 @@ class Features:
 
     def places_of(self, token: str) -> Places:
         """The places that a written word counts at, pairs aside."""
-        known = self._learned.get(token) or self._learn(token)
-        return np.concatenate([np.array(known[0], dtype=np.int64), known[1]])
+        return (self._learned.get(token) or self._learn(token))[2]
 
-    def _learn(self, token: str) -> tuple[tuple[int, ...], Places]:
-        """What a written word counts for, worked out once."""
+    def _learn(self, token: str) -> tuple[tuple[int, ...], Places, Places]:
+        """What a written word counts for, worked out once: its words, its letter sequences, both together."""
         if len(self._learned) > _KEPT_WORDS:
             self._learned.clear()
         kind = "url" if token.startswith(("http", "www.")) else "handle" if token[0] == "@" else "word"
@@ -89,10 +88,9 @@ class Features:
         lower = _DIGIT.sub("0", _RUN.sub(r"\1\1", token.lower()))[:_WORD_LETTERS]
         meant = [word.forms[0] for word in self._normaliser.words(kind, token) if word.forms] or [lower]
         written = f"<{kind}>" if kind != "word" else f" {lower} "
-        found = (
-            tuple(_place(f"w{word}", 0) for word in meant),
-            np.array([_place(f"c{part}", HALF) for part in _sequences(written)], dtype=np.int64),
-        )
+        words = tuple(_place(f"w{word}", 0) for word in meant)
+        letters = np.array([_place(f"c{part}", HALF) for part in _sequences(written)], dtype=np.int64)
+        found = (words, letters, np.concatenate([np.array(words, dtype=np.int64), letters]))
         self._learned[token] = found
         return found
 

@@ -155,8 +155,9 @@ class LightPath:
     def __init__(self, model: LightModel, spelling: Spelling) -> None:
         self.model = model
         self._features = Features(spelling)
-        self._stacked = np.concatenate([head.weights for head in model.heads.values()], axis=1)
+        self._stacked = np.concatenate([head.weights for head in model.heads.values()], axis=1, dtype=np.float32)
         self._biases = np.concatenate([head.biases for head in model.heads.values()])
+        self._by_word = {name: np.ascontiguousarray(head.weights.T) for name, head in model.heads.items()}
 
     def rows(self, texts: Sequence[str], said: Sequence[Mapping[str, float]]) -> csr_matrix:
         """The texts as the heads see them."""
@@ -166,7 +167,8 @@ class LightPath:
         self, texts: Sequence[str], said: Sequence[Mapping[str, float]]
     ) -> dict[str, NDArray[np.float64]]:
         """How likely each word of each field is, calibrated; `said` is what the rules found."""
-        logits = self.rows(texts, said) @ self._stacked + self._biases
+        # In single precision: mixed with the weights', scipy would copy all of them for each batch.
+        logits = self.rows(texts, said).astype(np.float32) @ self._stacked + self._biases
         found: dict[str, NDArray[np.float64]] = {}
         at = 0
         for name, head in self.model.heads.items():
@@ -177,18 +179,17 @@ class LightPath:
 
     def speaks_for(self, text: str, name: str, word: str) -> list[tuple[float, int, int]]:
         """How much each written word of a text speaks for a finding, the most telling first, with its place."""
-        head = self.model.heads[name]
-        column = np.asarray(head.weights[:, words_of(name).index(word)], dtype=np.float64)
-        return sorted(
-            ((self._weight_of(token, column), start, end) for token, start, end in self._features.tokens(text)),
-            key=lambda found: (-found[0], found[1]),
-        )
-
-    def _weight_of(self, token: str, column: NDArray[np.float64]) -> float:
-        places = self._features.places_of(token)
-        columns = self.model.space.column_of[places]
-        columns = columns[columns >= 0]
-        return float((column[columns] * self.model.space.rarity[columns]).sum())
+        written = self._features.tokens(text)
+        if not written:
+            return []
+        places = [self._features.places_of(token) for token, _, _ in written]
+        starts = np.cumsum([0, *(len(found) for found in places[:-1])])
+        columns = self.model.space.column_of[np.concatenate(places)]
+        weights = self._by_word[name][words_of(name).index(word)]
+        values = np.where(columns >= 0, weights[columns] * self.model.space.rarity[columns], 0.0)
+        spoken = np.add.reduceat(values, starts).tolist()
+        found = [(weight, start, end) for weight, (_, start, end) in zip(spoken, written, strict=True)]
+        return sorted(found, key=lambda one: (-one[0], one[1]))
 
 
 def likelihoods(name: str, logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
