@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from integrations.classifier.use import Use
 
 PREFIX = "TANGGAP_"
+SLACK_TOKENS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -59,6 +60,11 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    """Where Slack's Web API answers; another one only for a server to try things on."""
+
+    metrics_token: SecretStr | None = None
+    """Who shows it (`Authorization: Bearer …`) may read `/metrics`; None: nobody."""
 
     shift_seconds: Annotated[float, Field(ge=5, le=86_400)] = 900
     """How long a stage's run stays on duty before the next one relieves it."""
@@ -86,6 +92,20 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith(("postgres://", "postgresql:", "postgresql+")):
             raise ValueError("the desk runs on PostgreSQL only: postgresql://USER:PASSWORD@HOST:5432/DATABASE")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_slack_calls_them(cls, given: dict[str, object]) -> dict[str, object]:
+        """Slack's own tools read its tokens from variables without a prefix; here they count where ours are not set."""
+        found = {name: os.environ.get(name.upper()) for name in SLACK_TOKENS if not given.get(name)}
+        return given | {name: value for name, value in found.items() if value}
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _ends_in_a_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("an address that begins with http:// or https:// is needed")
+        return value.rstrip("/") + "/"
 
     @field_validator("public_url")
     @classmethod

@@ -7,8 +7,8 @@ sets it back to `on` lifts what was thrown that way, never what a named person t
 from prefect.variables import Variable
 
 from tasks.desk import Desk
+from tasks.kill_switch import lift_as_engine, stopped, throw_as_engine
 from tasks.marks import mark, marked
-from tasks.people import lift_as_engine, stopped, throw_as_engine
 
 VARIABLE = "tanggap_publishing"
 MARK = "prefect-switch"

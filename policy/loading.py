@@ -26,6 +26,7 @@ from policy.publishing import Publishing
 from policy.reading import Model, Place, PolicyError, Problem, line_of, read_rules, read_yaml
 from policy.routing import Routing
 from policy.severity import Severities
+from policy.slack import SlackRules
 from policy.templates import Templates, read_templates
 from policy.watching import Watching
 
@@ -46,6 +47,7 @@ FILES = (
     "publishing.yaml",
     "routing.yaml",
     "severities.yaml",
+    "slack.yaml",
     "watching.yaml",
 )
 FOLDERS = ("guardrails", "knowledge", "lexicon", "templates")
@@ -75,6 +77,7 @@ class Policy:
     learning: Learning
     channels: Channels
     publishing: Publishing
+    slack: SlackRules
     approvals: Approvals
     guardrails: Guardrails
     lexicon: Lexicon
@@ -110,6 +113,7 @@ def load_policy(
     learning = reader.rules(place("learning.yaml"), Learning)
     channels = reader.rules(place("channels.yaml"), Channels)
     publishing = reader.rules(place("publishing.yaml"), Publishing)
+    slack = reader.rules(place("slack.yaml"), SlackRules)
     approvals = reader.read(place("approvals.yaml"), read_approvals)
     guardrails = reader.read(place("guardrails"), read_guardrails)
     lexicon = reader.read(place("lexicon"), read_lexicon)
@@ -132,6 +136,7 @@ def load_policy(
         or learning is None
         or channels is None
         or publishing is None
+        or slack is None
         or approvals is None
         or guardrails is None
         or lexicon is None
@@ -156,6 +161,7 @@ def load_policy(
         learning=learning,
         channels=channels,
         publishing=publishing,
+        slack=slack,
         approvals=approvals,
         guardrails=guardrails,
         lexicon=lexicon,

@@ -16,6 +16,7 @@ from policy.reading import Contradiction, Rules
 
 ACTIONS = (
     "assign",
+    "away",
     "close",
     "correct",
     "declare",
@@ -32,6 +33,7 @@ ACTIONS = (
     "resend",
     "resolve",
     "spam",
+    "take_over",
 )
 """What people do besides deciding; `actions` in people.yaml may restrict each."""
 
@@ -75,6 +77,8 @@ class People(Rules):
     """Who may do what: gates, names or patterns. What is not listed here is for every known person."""
     speakers: dict[str, tuple[str, ...]]
     """Which persons an operating-system user or token may speak for (`--as`); `*` is anybody."""
+    covers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Who may decide in the place of somebody who is away: for a person's name, gates, names or patterns."""
     one_person_two_gates: bool = False
     """Whether one person may decide two gates of the same round."""
 
@@ -91,6 +95,14 @@ class People(Rules):
                 raise ValueError(f"`{action}` is no action; they are {', '.join(ACTIONS)}")
             _checked(who)
         return actions
+
+    @field_validator("covers")
+    @classmethod
+    def _covering(cls, covers: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for person, who in covers.items():
+            _checked((person,))
+            _checked(who)
+        return covers
 
     @field_validator("speakers")
     @classmethod
@@ -121,19 +133,31 @@ class People(Rules):
         people = self.gates.get(gate)
         return people is not None and (_among(person, people.members) or person in people.escalation)
 
-    def may(self, person: str, action: str) -> bool:
-        """Whether this known person may do this: by `actions`, else as everybody."""
-        if not self.knows(person):
+    def may(self, person: str, action: str, gates: Collection[Gate] | None = None) -> bool:
+        """Whether this known person may do this: by `actions`, else as everybody.
+
+        `gates`: those that the person has, where more is known of that than stands here.
+        """
+        if not gates and not self.knows(person):
             return False
         allowed = self.actions.get(action)
         if allowed is None:
             return True
-        gates = self.gates_of(person)
-        return any(name in allowed for name in gates) or _among(person, allowed)
+        known = self.gates_of(person) if gates is None else gates
+        return any(name in allowed for name in known) or _among(person, allowed)
 
     def may_speak(self, user: str, person: str) -> bool:
         """Whether this operating-system user or token may act under the person's name."""
         return any(_among(person, persons) for speaker, persons in self.speakers.items() if speaker in (user, "*"))
+
+    def may_cover(self, cover: str, person: str, gates: Collection[Gate] | None = None) -> bool:
+        """Whether policy lets one decide in the place of the other while they are away.
+
+        `gates`: those that the cover has, where more is known of that than stands here.
+        """
+        allowed = [name for absent, who in self.covers.items() if _among(person, (absent,)) for name in who]
+        known = self.gates_of(cover) if gates is None else gates
+        return cover != person and (any(gate in allowed for gate in known) or _among(cover, tuple(allowed)))
 
     def stand_in(self, gate: Gate) -> Gate:
         """The gate that looks instead of this one where it has nobody else."""

@@ -12,12 +12,23 @@ from db.tables.knowledge import Article
 from db.tables.messages import Direction, Message, MessageRevision
 from db.tables.models import Model, ModelAct, ModelChange, ModelState, ShadowFinding
 from db.tables.people import Complainant, Identity
+from db.tables.slack import (
+    Absence,
+    NoticeKind,
+    NoticeState,
+    SlackCard,
+    SlackGroup,
+    SlackHome,
+    SlackNotice,
+    SlackReceipt,
+)
 from db.tables.trail import Anchor, Event
 from db.tables.web import WebPost
 
 __all__ = [
     "GUARDS",
     "MACHINE",
+    "Absence",
     "Anchor",
     "Article",
     "Assessment",
@@ -43,6 +54,8 @@ __all__ = [
     "ModelChange",
     "ModelState",
     "Note",
+    "NoticeKind",
+    "NoticeState",
     "PublishingStop",
     "Quarantined",
     "RateUse",
@@ -51,6 +64,11 @@ __all__ = [
     "Round",
     "RoundState",
     "ShadowFinding",
+    "SlackCard",
+    "SlackGroup",
+    "SlackHome",
+    "SlackNotice",
+    "SlackReceipt",
     "Statement",
     "WebPost",
 ]

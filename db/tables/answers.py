@@ -102,7 +102,8 @@ class Round(SQLModel, table=True):
     runs: int = 0
     wake_due: bool = False
     barred: list[str] = Field(default_factory=list, sa_type=Json)
-    """People who decide nothing more in this round: they proposed words that the guardrails blocked."""
+    """People who decide nothing more in this round: they proposed its draft, which another one worded, or words that
+    the guardrails blocked."""
 
 
 class Review(SQLModel, table=True):
@@ -123,6 +124,7 @@ class Review(SQLModel, table=True):
         CheckConstraint("verdict IS NULL OR verdict = 'approve' OR note IS NOT NULL", name="refusals_say_why"),
         Index("ix_review_to_watch", "look_at", postgresql_where=text("state = 'open'")),
         Index("ix_review_round", "round_id"),
+        Index("ix_review_decided", "decided_by", "decided_at", postgresql_where=text("decided_by IS NOT NULL")),
     )
 
     id: int = numbered()
@@ -149,4 +151,3 @@ class Review(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     typed_by: str | None = None
     note: str | None = None
-    card: dict[str, Any] | None = Field(default=None, sa_type=Json)

@@ -154,13 +154,21 @@ class Note(SQLModel, table=True):
     """What people of the company tell each other about a complaint. It can reach no channel."""
 
     __tablename__ = "note"
-    __table_args__ = (Index("ix_note_complaint", "complaint_id"),)
+    __table_args__ = (
+        Index("ix_note_complaint", "complaint_id"),
+        Index("uq_note_source", "source", unique=True, postgresql_where=text("source IS NOT NULL")),
+    )
 
     id: int = numbered()
     complaint_id: int = Field(sa_type=Id, foreign_key="complaint.id")
     at: datetime = Field(sa_type=Moment)
     by: str
     text: str
+    source: str | None = None
+    """The Slack message that it follows, as `channel:ts`; its edits and its deletion are followed."""
+    edited_at: datetime | None = Field(default=None, sa_type=Moment)
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)
+    """Its author took it back; the words are gone then."""
 
 
 RISK_TOKENS = frozenset(risk.value for risk in Risk)

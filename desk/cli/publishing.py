@@ -30,8 +30,8 @@ def publishing(
 ) -> None:
     """The kill switch: `off` lets nothing go out but what policy exempts, `on` lifts it."""
     from tasks.export import read_incident
+    from tasks.kill_switch import allow_publishing, stop_publishing
     from tasks.listing import stops
-    from tasks.people import allow_publishing, stop_publishing
 
     if channel is not None and incident is not None:
         raise typer.BadParameter("give --channel or --incident, not both")

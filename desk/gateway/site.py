@@ -16,9 +16,9 @@ from starlette.responses import HTMLResponse
 from desk.gateway.forms import ComplaintForm, Errors, FieldError
 from desk.gateway.headers import secure
 from desk.gateway.language import LANGUAGES, tongue_of
-from desk.gateway.masking import mask
 from desk.gateway.rules import WebRules
 from desk.gateway.stamp import Stamper, key_of
+from policy.masking import mask
 from tasks.desk import Desk
 from tasks.rates import use
 from tasks.words import spoken_date

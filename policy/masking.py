@@ -1,6 +1,6 @@
-"""Covers obvious personal data in what customers wrote before it stands on the public board.
+"""Covers obvious personal data in what customers wrote before it stands on the public board or in Slack.
 
-The words themselves stay as they are in the database; only what the board shows is covered.
+The words themselves stay as they are in the database; only what is shown is covered.
 """
 
 import re

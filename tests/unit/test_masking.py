@@ -2,8 +2,8 @@
 
 import pytest
 
-from desk.gateway.masking import COVER, mask
 from policy.company import Company
+from policy.masking import COVER, mask
 
 OURS = Company(names=("Warung Senja",), hotlines=("1500-787", "+62 21 5550 1787"), emails=("halo@senja.example",))
 
