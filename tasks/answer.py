@@ -153,13 +153,14 @@ def store_draft(
     author: trail.Author,
     aim_: Aim,
     now: datetime,
+    by: trail.Author | None = None,
     replaces: Draft | None = None,
 ) -> Draft:
-    """Keep a person's draft with its guardrail findings; opens nothing."""
+    """Keep a person's draft with its guardrail findings; opens nothing. `by`: who proposes it, if not its author."""
     draft = new_draft(session, desk, complaint, text=text, author=author, aim_=aim_, now=now, replaces=replaces)
     session.add(draft)
     session.flush()
-    _tell(session, complaint, draft, author, now)
+    _tell(session, complaint, draft, by or author, now)
     return draft
 
 
@@ -201,15 +202,16 @@ def new_draft(
     )
 
 
-def _tell(session: Session, complaint: Complaint, draft: Draft, author: trail.Author, now: datetime) -> None:
+def _tell(session: Session, complaint: Complaint, draft: Draft, by: trail.Author, now: datetime) -> None:
     """Write `drafted` or `guard_blocked`."""
     trail.append(
         session,
         complaint,
         "guard_blocked" if draft.blocked else "drafted",
-        by=author,
+        by=by,
         at=now,
         draft=draft.id,
+        words_of=draft.author if draft.author != by.name else None,
         visibility=draft.visibility.value,
         template=draft.template,
         rules=sorted({finding["rule"] for finding in draft.findings}) or None,

@@ -4,7 +4,7 @@ Everything here only reads. Long listings come row by row, read a page at a time
 cost no more memory than fifty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from db.tables import (
 )
 from db.words import DeliveryKind, Gate, IncidentState, Kind, Severity, State, Visibility
 from tasks.desk import Desk
+from tasks.membership import Standing, standing
 from tasks.watch import WAITING
 
 PAGE = 500
@@ -91,7 +92,7 @@ class ComplaintLine:
 def complaints(desk: Desk, wanted: Wanted) -> Iterator[ComplaintLine]:
     """The complaints that fit, newest first."""
     now = desk.now()
-    conditions = _conditions(wanted, now)
+    conditions = conditions_of(wanted, now)
     below: int | None = None
     left = wanted.limit
     while left is None or left > 0:
@@ -119,12 +120,13 @@ def complaints(desk: Desk, wanted: Wanted) -> Iterator[ComplaintLine]:
 def count_complaints(desk: Desk, wanted: Wanted) -> int:
     """How many fit, whatever the limit."""
     with desk.transaction() as session:
-        query = select(func.count()).select_from(Complaint).where(*_conditions(wanted, desk.now()))
+        query = select(func.count()).select_from(Complaint).where(*conditions_of(wanted, desk.now()))
         count: int = session.execute(query).scalar_one()
         return count
 
 
-def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+def conditions_of(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+    """What a complaint must be to fit."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.states:
         conditions.append(col(Complaint.state).in_(wanted.states))
@@ -312,10 +314,13 @@ def inbox(desk: Desk, gate: Gate | None = None, person: str | None = None) -> li
     with desk.transaction() as session:
         rows = session.execute(query).all()
         decided = _deciders(session, [round_.id for _, round_, *_ in rows]) if person is not None else {}
+        stands = standing(session, desk, person, now) if person is not None else None
     return [
         _review_line(review, round_, draft, complaint, text or "", now)
         for review, round_, draft, complaint, text in rows
-        if person is None or _may_decide(desk, person, review, round_, decided.get(round_.id, set()))
+        if person is None
+        or stands is None
+        or may_look(desk, person, stands, review, round_, decided.get(round_.id, set()))
     ]
 
 
@@ -331,14 +336,18 @@ def _deciders(session: Session, rounds: Sequence[int]) -> dict[int, set[str]]:
     return deciders
 
 
-def _may_decide(desk: Desk, person: str, review: Review, round_: Round, decided: set[str]) -> bool:
-    people = desk.policy.people
-    return (
-        people.may_decide(person, review.gate)
-        and person != review.author
-        and person not in round_.barred
-        and (people.one_person_two_gates or person not in decided)
-    )
+def may_look(
+    desk: Desk, person: str, stands: Standing, review: Review, round_: Round, decided: Collection[str]
+) -> bool:
+    """Whether a review waits for this person, or for somebody in whose place they decide."""
+
+    def free(one: str) -> bool:
+        two_gates = desk.policy.people.one_person_two_gates
+        return one != review.author and one not in round_.barred and (two_gates or one not in decided)
+
+    if not free(person):
+        return False
+    return review.gate in stands.own or any(free(absent) for absent in stands.absent_at(review.gate))
 
 
 def _review_line(

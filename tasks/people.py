@@ -17,7 +17,6 @@ from db.tables import (
     Delivery,
     DeliveryState,
     Note,
-    PublishingStop,
 )
 from db.wake import wake
 from db.words import Category, DeliveryKind, Kind, Remedy, Risk, Severity, State
@@ -25,6 +24,7 @@ from integrations.channels.base import Sent
 from tasks.acknowledge import acknowledge
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
+from tasks.membership import knows
 from tasks.merge import merge_into
 from tasks.outbox import cancel_kinds
 from tasks.promise import promise
@@ -38,7 +38,6 @@ class Mistake(Exception):
 
 FIELDS = ("kind", "category", "remedy", "severity", "risks", "anger", "language")
 LANGUAGE = re.compile(r"mixed|[a-z]{2}")
-INCIDENT_SCOPE = re.compile(r"incident:IN-[1-9]\d{0,17}")
 PLAIN = {"anger": "0, 1, 2, 3", "language": "id, en, mixed, or another two-letter code"}
 
 
@@ -144,10 +143,10 @@ def note(desk: Desk, reference: str, text: str, by: trail.Author) -> None:
 def assign(desk: Desk, reference: str, owner: str, by: trail.Author) -> None:
     """Give a complaint an owner."""
     must_be_allowed(desk, by, "assign")
-    if not desk.policy.people.knows(owner):
-        raise Mistake(f"{owner} is nobody in policy/people.yaml.")
     now = desk.now()
     with desk.transaction() as session:
+        if not knows(session, desk, owner, now):
+            raise Mistake(f"{owner} is nobody in policy/people.yaml.")
         complaint = lock(session, find(session, reference).id)
         complaint.owner = owner
         trail.append(session, complaint, "assigned", by=by, at=now, owner=owner)
@@ -331,83 +330,3 @@ def send_again(desk: Desk, reference: str, by: trail.Author) -> None:
     raise Mistake(
         f"{reference}: its customer was heard again since, so that text is approved no more. A new draft comes."
     )
-
-
-def stop_publishing(desk: Desk, scope: str, reason: str, by: trail.Author) -> bool:
-    """Throw the kill switch for `all`, `channel:NAME` or `incident:IN-N`; False where it is thrown already.
-
-    Raises:
-        Mistake: the scope is none of these, so it would stop nothing.
-        Refused: the person may not.
-    """
-    must_be_allowed(desk, by, "publishing")
-    _must_be_a_scope(desk, scope)
-    now = desk.now()
-    with desk.transaction() as session:
-        standing = _stop(session, scope)
-        if standing is not None:
-            return False
-        session.add(PublishingStop(scope=scope, thrown_at=now, thrown_by=by.name, reason=reason))
-        trail.append(session, None, "publishing_stopped", by=by, at=now, scope=scope)
-        wake(session, "deliver", "watch")
-        return True
-
-
-def allow_publishing(desk: Desk, scope: str, reason: str, by: trail.Author) -> bool:
-    """Lift the kill switch; False where none was thrown."""
-    must_be_allowed(desk, by, "publishing")
-    now = desk.now()
-    with desk.transaction() as session:
-        standing = _stop(session, scope)
-        if standing is None:
-            return False
-        standing.lifted_at, standing.lifted_by, standing.lifted_reason = now, by.name, reason
-        session.add(standing)
-        trail.append(session, None, "publishing_resumed", by=by, at=now, scope=scope)
-        wake(session, "deliver", "watch")
-        return True
-
-
-def _must_be_a_scope(desk: Desk, scope: str) -> None:
-    kind, _, name = scope.partition(":")
-    known = kind == "channel" and name in desk.policy.channels.known
-    if scope != "all" and not known and not INCIDENT_SCOPE.fullmatch(scope):
-        raise Mistake(f"`{scope}` is nothing that can be stopped. Use `all`, `channel:NAME` or `incident:IN-N`.")
-
-
-def _stop(session: Session, scope: str) -> PublishingStop | None:
-    return session.execute(
-        select(PublishingStop)
-        .where(col(PublishingStop.scope) == scope, col(PublishingStop.lifted_at).is_(None))
-        .with_for_update()
-    ).scalar_one_or_none()
-
-
-ENGINE = trail.Author("prefect")
-"""Who throws the switch from the Prefect UI, where nobody has a name."""
-
-
-def stopped(desk: Desk) -> bool:
-    """Whether everything is stopped."""
-    with desk.transaction() as session:
-        return _stop(session, "all") is not None
-
-
-def throw_as_engine(desk: Desk, reason: str) -> None:
-    """Stop everything on the word of the Prefect UI: stopping is safe, so it needs no name."""
-    with desk.transaction() as session:
-        if _stop(session, "all") is None:
-            session.add(PublishingStop(scope="all", thrown_at=desk.now(), thrown_by=ENGINE.name, reason=reason))
-            trail.append(session, None, "publishing_stopped", by=ENGINE, at=desk.now(), scope="all")
-            wake(session, "deliver")
-
-
-def lift_as_engine(desk: Desk, reason: str) -> None:
-    """Lift only what was thrown the same way; what a named person stopped, a named person lifts."""
-    with desk.transaction() as session:
-        standing = _stop(session, "all")
-        if standing is not None and standing.thrown_by == ENGINE.name:
-            standing.lifted_at, standing.lifted_by, standing.lifted_reason = desk.now(), ENGINE.name, reason
-            session.add(standing)
-            trail.append(session, None, "publishing_resumed", by=ENGINE, at=desk.now(), scope="all")
-            wake(session, "deliver")

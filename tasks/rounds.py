@@ -28,6 +28,7 @@ from policy.deadlines import held_deadline, review_deadline
 from policy.routing import GateNeed, Purpose, gates_for
 from policy.severity import Reach
 from tasks.desk import Desk
+from tasks.membership import other_member
 from tasks.outbox import cancel_replies, queue_draft
 
 CHANGES_BEFORE_A_PERSON_WRITES = 2
@@ -68,15 +69,24 @@ def needs_of(session: Session, desk: Desk, complaint: Complaint, draft: Draft) -
     )
 
 
-def open_round(session: Session, desk: Desk, complaint: Complaint, draft: Draft, now: datetime) -> Round:
+def open_round(
+    session: Session, desk: Desk, complaint: Complaint, draft: Draft, now: datetime, *, barred: Collection[str] = ()
+) -> Round:
     """Open one review a gate, all at once; without gates the draft is approved as policy says.
 
-    The complaint is locked, in `drafting`, and has no open round.
+    The complaint is locked, in `drafting`, and has no open round. Who is `barred` decides nothing in this one.
     """
-    return open_rounds(session, desk, [(complaint, draft)], now)[0]
+    return open_rounds(session, desk, [(complaint, draft)], now, barred=barred)[0]
 
 
-def open_rounds(session: Session, desk: Desk, drafts: Sequence[tuple[Complaint, Draft]], now: datetime) -> list[Round]:
+def open_rounds(
+    session: Session,
+    desk: Desk,
+    drafts: Sequence[tuple[Complaint, Draft]],
+    now: datetime,
+    *,
+    barred: Collection[str] = (),
+) -> list[Round]:
     """`open_round` for a whole batch: its rows are written together."""
     session.flush()
     needs = [needs_of(session, desk, complaint, draft) for complaint, draft in drafts]
@@ -87,6 +97,7 @@ def open_rounds(session: Session, desk: Desk, drafts: Sequence[tuple[Complaint, 
             sha256=draft.sha256,
             opened_at=now,
             escalated=any(need.gate in ESCALATED_GATES for need in wanted),
+            barred=sorted(barred),
         )
         for (complaint, draft), wanted in zip(drafts, needs, strict=True)
     ]
@@ -104,7 +115,8 @@ def open_rounds(session: Session, desk: Desk, drafts: Sequence[tuple[Complaint, 
             draft=draft.id,
             round=round_.id,
         )
-        opened += [(complaint, review) for review in _reviews(desk, complaint, round_, draft, wanted, now, taken=())]
+        made = _reviews(session, desk, complaint, round_, draft, wanted, now, taken=())
+        opened += [(complaint, review) for review in made]
     _write_opened(session, opened, now)
     for (complaint, _), wanted, round_ in zip(drafts, needs, rounds, strict=True):
         if not wanted:
@@ -114,6 +126,7 @@ def open_rounds(session: Session, desk: Desk, drafts: Sequence[tuple[Complaint, 
 
 
 def _reviews(
+    session: Session,
     desk: Desk,
     complaint: Complaint,
     round_: Round,
@@ -124,12 +137,12 @@ def _reviews(
     taken: Collection[Gate],
 ) -> list[Review]:
     """The review of each gate that is not `taken`; an author's own gate goes to its stand-in where it has no other."""
-    people = desk.policy.people
+    kept_out = {draft.author, *round_.barred} - {MACHINE}
     made: dict[Gate, Review] = {}
     for need in needs:
         gate, stands_in_for = need.gate, None
-        if people.may_decide(draft.author, gate) and people.other_member(gate, [draft.author]) is False:
-            gate, stands_in_for = people.stand_in(gate), gate
+        if kept_out and other_member(session, desk, gate, kept_out, now) is False:
+            gate, stands_in_for = desk.policy.people.stand_in(gate), gate
         if gate in taken or gate in made:
             continue
         deadline = review_deadline(
@@ -310,7 +323,7 @@ def widen(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> 
     standing = {review.gate for review in reviews} | {review.stands_in_for for review in reviews}
     added = [need for gate, need in needs.items() if gate not in standing]
     taken = {review.gate for review in reviews}
-    joined = _reviews(desk, complaint, round_, draft, added, now, taken=taken)
+    joined = _reviews(session, desk, complaint, round_, draft, added, now, taken=taken)
     _write_opened(session, [(complaint, review) for review in joined], now)
     for review in reviews:
         if review.state is ReviewState.OPEN and review.gate is Gate.CS and Gate.CS not in needs:

@@ -15,10 +15,10 @@ SAY_IT_THEMSELVES = frozenset(
         "integrations.classifier.light.NotAModel",
         "integrations.classifier.training.examples.MaterialMissing",
         "policy.reading.PolicyError",
-        "tasks.decide.Refused",
         "tasks.export.NoSuchIncident",
         "tasks.follow_up.NotResolvable",
         "tasks.people.Mistake",
+        "tasks.refusals.Refused",
     }
 )
 """Errors whose text is meant for a person. By name: a command that never needs a module must not import it for this."""

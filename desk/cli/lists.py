@@ -26,7 +26,7 @@ from desk.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from db.tables import Complaint, Draft, Event, Message, Review
+    from db.tables import Complaint, Draft, Event, Message, Note, Review
     from tasks.desk import Desk
     from tasks.export import Case
     from tasks.listing import ComplaintLine
@@ -239,9 +239,17 @@ def _show_case(desk: "Desk", case: "Case") -> None:
     if case.notes:
         heading("Notes (internal)")
         for note in case.notes:
-            say(f"{moment(note.at, zone)}  {safe(note.by)}: {safe(note.text)}")
+            say(f"{moment(note.at, zone)}  {safe(note.by)}: {_note(note, zone)}")
     heading("Timeline")
     show_events(case.events, zone)
+
+
+def _note(note: "Note", zone: ZoneInfo) -> str:
+    """A note's words as they stand now; one that was taken back has none."""
+    if note.removed_at is not None:
+        return f"(taken back {moment(note.removed_at, zone)})"
+    edited = f" (edited {moment(note.edited_at, zone)})" if note.edited_at is not None else ""
+    return f"{safe(note.text)}{edited}"
 
 
 def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | None]]:

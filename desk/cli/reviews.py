@@ -1,4 +1,4 @@
-"""`tanggap inbox` and `tanggap decide`: what waits for a decision, and a decision."""
+"""`tanggap inbox`, `tanggap decide` and `tanggap take-over`: what waits for a decision, a decision, or neither."""
 
 import re
 from typing import Annotated
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Put the commands into the command line."""
     app.command()(inbox)
     app.command()(decide)
+    app.command()(take_over)
 
 
 def inbox(
@@ -83,7 +84,7 @@ def decide(
     text = read_text(edit) if edit is not None else None
     by = author(as_)
     at_a_gate = AT_A_GATE.fullmatch(review)
-    if at_a_gate is None and not (review.isdecimal() and len(review) <= 18):
+    if at_a_gate is None and not _is_number(review):
         raise Trouble(f"{review} is no review. Give its number (`tanggap inbox`), or reference and gate: TG-1042:pr.")
     gate = _gate(at_a_gate["gate"]) if at_a_gate else None
     with the_desk() as desk:
@@ -106,6 +107,29 @@ def decide(
             done = steps.decide_gate(desk, at_a_gate["reference"].upper(), gate, decision)
     still = f"; still to decide: {', '.join(gate.value for gate in done.waiting)}" if done.waiting else ""
     say(f"{done.reference}: {done.gate.value} {verdict.value} by {as_}. It is {done.state.value}{still}.")
+
+
+def take_over(
+    review: Annotated[
+        str,
+        typer.Argument(metavar="REVIEW|REF", help="Its number in the inbox, or the complaint's reference: TG-1042."),
+    ],
+    as_: AsPerson,
+) -> None:
+    """Answer this one yourself: nothing of it is reviewed any more, and it waits for your draft."""
+    from tasks.take_over import review_to_take
+    from tasks.take_over import take_over as step
+
+    by = author(as_)
+    with the_desk() as desk:
+        number = int(review) if _is_number(review) else review_to_take(desk, review, by.name)
+        taken = step(desk, number, by)
+        until = desk.policy.calendar.said(taken.until)
+    say(f"{taken.reference} is {taken.owner}'s now, until {until}: `tanggap draft {taken.reference} FILE --as {as_}`.")
+
+
+def _is_number(word: str) -> bool:
+    return word.isdecimal() and len(word) <= 18
 
 
 def _gate(word: str) -> Gate:

@@ -8,7 +8,19 @@ from factories import GRAVE, LATE, Life, grave
 from sqlalchemy import select, text
 
 from db import trail
-from db.tables import Complainant, Delivery, DeliveryState, Event, Identity, Message
+from db.tables import (
+    Complainant,
+    Delivery,
+    DeliveryState,
+    Event,
+    Identity,
+    Message,
+    NoticeKind,
+    NoticeState,
+    SlackCard,
+    SlackNotice,
+    SlackReceipt,
+)
 from db.words import Gate, State
 from integrations.record import Author, Unreadable
 from tasks.record import record
@@ -465,6 +477,33 @@ def test_one_person_on_two_channels_is_forgotten_on_both(life, tanggap):
     ran = tanggap("erase", first, "--as", "legal-tono", "--json")
 
     assert ran.json["complaints"] == [first, second]
+
+
+def test_what_slack_shows_and_holds_of_a_person_is_forgotten_too(life, tanggap):
+    reference, other = life.in_review(), life.in_review(handle="orang.lain")
+    mine, others = life.open_reviews(reference)[0].id, life.open_reviews(other)[0].id
+    number, now = life.complaint(reference).id, life.now()
+    due = {"queued_at": now, "due_at": now, "data": {"quote": "paket Mirabella"}, "kind": NoticeKind.REMINDER}
+    with life.desk.transaction() as session:
+        session.add_all([SlackCard(review_id=one, channel="C0CS", ts=f"{one}.1") for one in (mine, others)])
+        session.add(SlackNotice(key="n-1", complaint_id=number, person="cs-nia", **due))
+        acts = {
+            "edit": {"review": mine, "text": "Halo Mirabella"},
+            "case": {"text": f"resolve {reference} Mirabella puas"},
+        }
+        session.add_all([SlackReceipt(key=key, kind=key, at=now, act=act) for key, act in acts.items()])
+        session.add(SlackReceipt(key="other", kind="edit", at=now, act={"review": others, "text": f"{reference}9"}))
+
+    assert tanggap("erase", reference, "--as", "legal-tono").code == 0
+
+    with life.desk.transaction() as session:
+        scrubbed = {card.review_id: card.scrub for card in session.execute(select(SlackCard)).scalars()}
+        (notice,) = session.execute(select(SlackNotice)).scalars()
+        receipts = {one.key: (one.act is None, one.why) for one in session.execute(select(SlackReceipt)).scalars()}
+    assert scrubbed == {mine: True, others: False}
+    assert (notice.state, notice.data) == (NoticeState.DROPPED, {})
+    assert receipts == {"edit": (True, "erased"), "case": (True, "erased"), "other": (False, None)}
+    assert not any("Mirabella" in row for row in everything_kept(life))
 
 
 # The report

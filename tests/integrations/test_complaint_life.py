@@ -43,16 +43,15 @@ from policy.loading import Policy
 from tasks.changes import new_metrics, taken_down
 from tasks.decide import Decision, Refused, decide, draft_by_person, edit
 from tasks.follow_up import NoSurvey, NotResolvable, answer_survey, resolve
+from tasks.kill_switch import allow_publishing, stop_publishing
 from tasks.people import (
     Mistake,
-    allow_publishing,
     close_held,
     correct,
     merge,
     posted,
     redraft,
     send_again,
-    stop_publishing,
     throw_out,
     unmerge,
 )

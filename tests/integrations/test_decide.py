@@ -15,8 +15,9 @@ from db.words import Gate, Risk, State, Verdict, Visibility
 from integrations.channels.base import Reachable
 from policy.people import People
 from tasks.changes import new_metrics
-from tasks.decide import Decision, Refused, blocked_message, decide, decide_gate, draft_by_person, edit
-from tasks.people import allow_publishing, stop_publishing, throw_out
+from tasks.decide import Decision, Refused, blocked_message, decide, decide_gate, draft_by_person, edit, preview
+from tasks.kill_switch import allow_publishing, stop_publishing
+from tasks.people import throw_out
 
 pytest_plugins = ("lives",)
 
@@ -78,6 +79,42 @@ def test_a_late_reviewer_hears_who_was_first(life):
         life.decide(reference, Gate.PR, by="pr-lina")
 
 
+def test_a_refusal_says_in_tokens_what_it_says_in_words(life):
+    reference = life.in_review(grave(life.assessor))
+    life.decide(reference, Gate.PR, by="pr-sari")
+    review = next(one.id for one in life.reviews(reference) if one.gate is Gate.PR)
+    with pytest.raises(Refused) as refused:
+        decide(life.desk, review, Decision(person("pr-lina"), Verdict.APPROVE))
+    assert refused.value.facts == {
+        "reference": reference,
+        "gate": "pr",
+        "review": str(review),
+        "who": "pr-sari",
+        "when": life.now().isoformat(),
+        "verdict": "approve",
+        "state": "decided",
+        "because": "",
+    }
+
+
+def test_a_late_reviewer_hears_who_asked_for_changes_at_another_gate(life):
+    reference = life.in_review(grave(life.assessor))
+    review = next(one.id for one in life.open_reviews(reference) if one.gate is Gate.PR)
+    life.decide(reference, Gate.LEGAL, Verdict.CHANGES, by="legal-tono")
+    with pytest.raises(Refused, match=r"void: changes asked by legal, legal-tono, 2026-03-02 02:00 UTC") as refused:
+        decide(life.desk, review, Decision(person("pr-sari"), Verdict.APPROVE))
+    assert (refused.value.facts["who"], refused.value.facts["verdict"]) == ("legal-tono", "changes")
+
+
+def test_a_late_reviewer_hears_who_edited(life):
+    reference = life.in_review()
+    review = life.open_reviews(reference)[0].id
+    edit(life.desk, review, CLEAN, person("cs-nia"))
+    with pytest.raises(Refused, match=r"no longer open \(void: edited, cs-nia, ") as refused:
+        decide(life.desk, review, Decision(person("cs-budi"), Verdict.APPROVE))
+    assert (refused.value.facts["who"], refused.value.facts["because"]) == ("cs-nia", "edited")
+
+
 def test_a_review_of_a_void_round_takes_no_decision(life):
     reference = life.in_review(external_id="v-1")
     old = life.open_reviews(reference)[0].id
@@ -90,6 +127,16 @@ def test_a_review_of_a_void_round_takes_no_decision(life):
 def test_an_approval_of_other_words_than_those_on_the_card_does_not_count(life):
     reference = life.in_review()
     assert refusal(life, reference, sha256="0" * 64) == "stale"
+
+
+def test_whoever_saw_other_words_hears_who_wrote_these_and_when(life):
+    reference = life.in_review()
+    seen = life.drafts(reference)[0].sha256
+    life.later(minutes=5)
+    edit(life.desk, life.open_reviews(reference)[0].id, CLEAN, person("cs-nia"))
+    with pytest.raises(Refused, match=r"cs-nia wrote these at 2026-03-02 02:05 UTC") as refused:
+        life.decide(reference, by="cs-budi", sha256=seen)
+    assert (refused.value.facts["who"], refused.value.facts["when"]) == ("cs-nia", life.now().isoformat())
 
 
 def test_an_approval_of_the_words_on_the_card_counts(life):
@@ -413,6 +460,30 @@ def test_a_stand_in_that_looked_is_not_asked_again_when_its_own_gate_joins(life)
     life.decide(reference, Gate.PR)
     spreads(life, reference, 250_000)
     assert life.state(reference) is State.APPROVED
+
+
+# What the guardrails would say
+
+
+def test_an_edit_is_looked_at_before_it_is_handed_in(life):
+    reference = life.in_review()
+    review = life.open_reviews(reference)[0].id
+    assert {finding.rule for finding in preview(life.desk, review, BLOCKED) if finding.level == "block"}
+    assert [finding for finding in preview(life.desk, review, CLEAN) if finding.level == "block"] == []
+
+
+def test_a_look_at_an_edit_stores_nothing(life):
+    reference = life.in_review()
+    events = len(life.events(reference))
+    preview(life.desk, life.open_reviews(reference)[0].id, BLOCKED)
+    assert len(life.drafts(reference)) == 1
+    assert len(life.events(reference)) == events
+    assert life.rounds(reference)[0].barred == []
+
+
+def test_nothing_is_looked_at_for_a_review_that_does_not_exist(life):
+    with pytest.raises(Refused, match="There is no review 4711"):
+        preview(life.desk, 4711, CLEAN)
 
 
 # A person's own draft

@@ -11,21 +11,8 @@ from policy.people import People
 from tasks import decide, follow_up, people
 from tasks.changes import new_metrics
 from tasks.decide import Refused
-from tasks.people import (
-    Mistake,
-    allow_publishing,
-    assign,
-    close_held,
-    contained,
-    correct,
-    lift_as_engine,
-    note,
-    redraft,
-    stop_publishing,
-    stopped,
-    throw_as_engine,
-    throw_out,
-)
+from tasks.kill_switch import allow_publishing, lift_as_engine, stop_publishing, stopped, throw_as_engine
+from tasks.people import Mistake, assign, close_held, contained, correct, note, redraft, throw_out
 
 pytest_plugins = ("lives",)
 

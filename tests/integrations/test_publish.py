@@ -17,7 +17,8 @@ from db.words import DeliveryKind, Kind, State, Visibility
 from integrations.channels.base import Certainty, ChannelError, Never, Reachable, TryAgain, Unknown
 from integrations.channels.manual import ManualChannel
 from policy.publishing import Budget, Publishing
-from tasks.people import Mistake, allow_publishing, posted, send_again, stop_publishing
+from tasks.kill_switch import allow_publishing, stop_publishing
+from tasks.people import Mistake, posted, send_again
 from tasks.publish import LONGEST_WAIT, MOST_TRIES, claim, next_due, publish, recover
 
 pytest_plugins = ("lives",)

@@ -15,13 +15,15 @@ from db.complaints import move
 from db.session import transaction
 from db.states import IllegalMove
 from db.tables import Anchor, Complaint, Event
+from db.wake import Listener
 from db.words import Gate, State, Verdict, Visibility
 from integrations.channels.manual import ManualChannel
 from integrations.record import Author
 from tasks.decide import Refused, draft_by_person, edit
 from tasks.erase import erase
 from tasks.follow_up import answer_survey, resolve
-from tasks.people import assign, correct, note, posted, stop_publishing
+from tasks.kill_switch import stop_publishing
+from tasks.people import assign, correct, note, posted
 
 pytest_plugins = ("lives",)
 
@@ -53,6 +55,16 @@ def test_a_whole_life_leaves_chains_that_prove_themselves(life):
     life.run_for(days=12)
     assert life.state(reference) is State.CLOSED
     assert broken(life) == []
+
+
+def test_an_event_of_a_complaint_wakes_whoever_shows_it_in_slack(life):
+    reference = life.in_review()
+    url = life.desk.engine.url.render_as_string(hide_password=False)
+    with Listener(url, "slack") as listener:
+        stop_publishing(life.desk, "all", "uji", person("pr-sari"))
+        assert not listener.wait(0.2)
+        note(life.desk, reference, "catatan", person("cs-nia"))
+        assert listener.wait(5)
 
 
 def test_events_are_numbered_from_one_without_gaps(life):
