@@ -1,8 +1,10 @@
 """What many tests stand on: a real PostgreSQL, a desk on a fresh database, and a clock that the test sets."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -84,3 +86,13 @@ def shared() -> Path:
     if not found.is_dir():
         pytest.skip("the shared data does not lie beside this checkout")
     return found.resolve()
+
+
+@pytest.fixture(scope="session")
+def slack_schema(shared: Path) -> dict[str, Any]:
+    """What Slack publishes of its blocks and views."""
+    file = shared / "specs" / "slack" / "slack-web-api-8.2.0-types-3.2.0.schema.json"
+    if not file.is_file():
+        pytest.skip("Slack's schema does not lie beside this checkout")
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
