@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session
 
 from db.tables import Anchor, Complaint, Event, Incident
+from db.wake import wake
 
 DESK = "desk"
 LONGEST_TRANSACTION = timedelta(hours=1)
@@ -47,7 +48,8 @@ def append(
 ) -> Event:
     """Write one event onto the subject's chain; None is the desk itself.
 
-    The caller holds the subject's row lock, so numbers have no gaps and no twins.
+    The caller holds the subject's row lock, so numbers have no gaps and no twins. An event of a complaint wakes
+    `slack`: whatever is shown of it there is drawn anew.
     """
     if subject is None:
         chain, number, before = DESK, *_desk_head(session)
@@ -70,6 +72,9 @@ def append(
     )
     event.hash = digest_of(event)
     session.add(event)
+    if isinstance(subject, Complaint):
+        with session.no_autoflush:  # the caller's rows may be half filled yet
+            wake(session, "slack")
     if subject is not None:
         subject.events = event.number
         subject.head = event.hash

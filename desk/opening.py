@@ -1,8 +1,10 @@
 """Opens the desk: settings, database, policy, channels and assessor put together."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -16,6 +18,9 @@ from integrations.channels.registry import build_channels
 from integrations.classifier.opening import Ground
 from policy.loading import Policy, load_policy
 from tasks.desk import Desk
+
+if TYPE_CHECKING:
+    from integrations.slack.client import Slack
 
 
 @contextmanager
@@ -61,4 +66,18 @@ def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
         ),
         clock=clock,
         public_url=settings.gateway_url,
+        prefect_url=prefect_ui(settings),
     )
+
+
+def prefect_ui(settings: Settings) -> str:
+    """Where people open the Prefect UI: Prefect's own setting for that, else the server that `up` runs."""
+    return os.environ.get("PREFECT_UI_URL", "").rstrip("/") or settings.prefect_url
+
+
+def open_slack(settings: Settings) -> "Slack | None":
+    """The company's Slack; None where no bot token is set."""
+    from integrations.slack.client import Slack
+
+    token = settings.slack_bot_token
+    return None if token is None else Slack(token.get_secret_value(), settings.slack_api_url)

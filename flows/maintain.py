@@ -11,7 +11,7 @@ from db.tables import ModelAct
 from flows.opening import opened_desk
 from flows.showing import show_batch
 from tasks.learn import learn
-from tasks.maintain import anchor_trail, bring_in_articles, clear_ledger
+from tasks.maintain import anchor_trail, bring_in_articles, clear_ledger, clear_receipts
 
 LEARNING = ("models trained", "models promoted", "complaints learned from")
 
@@ -32,6 +32,7 @@ def maintain() -> dict[str, int]:
             "broken": len(broken),
             "articles": bring_in_articles(desk),
             "ledger rows cleared": clear_ledger(desk),
+            "Slack receipts cleared": clear_receipts(desk),
         }
         show_batch("maintain", done, broken)
         # After the rest is on record: it takes minutes where there is something to learn.

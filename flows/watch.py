@@ -1,26 +1,31 @@
 """Watch the time and the engine: remind, escalate, wake what was decided, repair what got lost.
 
 Reads open reviews, promises and held complaints; writes reminders and escalations. Proves every few minutes that each
-escalated round has a waiting run. Nothing here approves anything.
+escalated round has a waiting run, and each open review its card. Nothing here approves anything.
 """
 
+import logging
 import time
 from datetime import datetime, timedelta
 
 from prefect import flow
 
 from flows.duty import Duty, on_duty, shift_name
-from flows.showing import show_timeline
+from flows.opening import opened_slack
+from flows.showing import show_batch, show_timeline
 from flows.starting import mend_reviews, wake_reviews
 from flows.switch import mirror_switch
 from flows.telling import Teller
+from tasks.card_mending import mend_cards
 from tasks.escalation import rounds_to_wake
 from tasks.watch import due_now, keep, next_moment
+
+log = logging.getLogger("tanggap.flows")
 
 LOOK_EVERY = 15.0
 """Seconds between looks at the kill switch's variable."""
 MEND_EVERY = 120.0
-"""Seconds between proofs that each escalated round has its run."""
+"""Seconds between proofs that each escalated round has its run, and each open review its card."""
 AGAIN_SOON = timedelta(seconds=2)
 """Until a run that was still falling asleep is woken."""
 
@@ -43,10 +48,23 @@ def watch(shift: float | None = None) -> dict[str, int]:
             later = duty.desk.now() + AGAIN_SOON if wake_settled(duty) else None
             if mended is None or time.monotonic() - mended >= MEND_EVERY:
                 duty.count(mended=mend_reviews(duty.desk))
+                mend_slack(duty)
                 mended = time.monotonic()
             duty.count(told=teller.tell(duty.desk))
             mirror_switch(duty.desk)
         return duty.done
+
+
+def mend_slack(duty: Duty) -> None:
+    """Prove that each open review's card stands where it should; shown only where something was mended."""
+    slack = opened_slack()
+    if slack is None or not duty.desk.policy.slack.configured:
+        return
+    done = mend_cards(duty.desk, slack)
+    duty.count(cards_mended=done.total)
+    if done.total:
+        log.info("Cards in Slack mended: %s", done)
+        show_batch("slack cards mended", done.counts, done.notes)
 
 
 def wake_settled(duty: Duty) -> bool:

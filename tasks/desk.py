@@ -25,6 +25,8 @@ class Desk:
     assessor: Assessor
     clock: Clock
     public_url: str = "http://127.0.0.1:8472"
+    prefect_url: str | None = None
+    """Where engineers look: the Prefect UI, for links."""
 
     def now(self) -> datetime:
         """This instant, in UTC."""

@@ -32,11 +32,14 @@ from db.tables import (
     Quarantined,
     Review,
     Round,
+    SlackReceipt,
     WebPost,
 )
 from db.words import State
+from tasks.card_due import forget_cards
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
+from tasks.notices import forget_notices
 from tasks.people import Mistake
 from tasks.rounds import hold, void
 
@@ -103,6 +106,7 @@ def erase(desk: Desk, who: str, by: trail.Author) -> Erased:
             _must_be_still(session, locked[number])
             _end(session, desk, locked[number], by, now)
             _empty_file(session, locked[number])
+            _empty_slack(session, locked[number], now)
         messages = _empty_messages(session, own, identities)
         named = _quarantine(session, identities)
         session.execute(delete(Identity).where(col(Identity.id).in_([identity.id for identity in identities])))
@@ -205,12 +209,28 @@ def _empty_file(session: Session, complaint: Complaint) -> None:
     )
     rounds = select(Round.id).where(col(Round.complaint_id) == number)  # type: ignore[call-overload]
     session.execute(
-        update(Review).where(col(Review.round_id).in_(rounds), col(Review.note).is_not(None)).values(note="", card=None)
+        update(Review).where(col(Review.round_id).in_(rounds), col(Review.note).is_not(None)).values(note="")
     )
     session.execute(update(Note).where(col(Note.complaint_id) == number).values(text=""))
     session.execute(update(Correction).where(col(Correction.complaint_id) == number).values(why=None))
     session.execute(update(Assessment).where(col(Assessment.complaint_id) == number).values(evidence=[]))
     session.execute(delete(WebPost).where(col(WebPost.complaint_reference) == complaint.reference))
+
+
+def _empty_slack(session: Session, complaint: Complaint, now: datetime) -> None:
+    """Have its cards scrubbed, drop what was still to be said of it, and forget what people were just doing with it."""
+    rounds = select(Round.id).where(col(Round.complaint_id) == complaint.id)  # type: ignore[call-overload]
+    reviews = list(session.execute(select(Review.id).where(col(Review.round_id).in_(rounds))).scalars())  # type: ignore[call-overload]
+    forget_cards(session, complaint.id, now)
+    forget_notices(session, complaint.id)
+    act = col(SlackReceipt.act)
+    of_a_review = act["review"].astext.in_([str(review) for review in reviews])
+    by_name = act["text"].astext.op("~*")(rf"\m{complaint.reference}\M")
+    session.execute(
+        update(SlackReceipt)
+        .where(act.is_not(None), or_(of_a_review, by_name))
+        .values(act=None, done_at=now, why="erased")
+    )
 
 
 def _empty_messages(session: Session, own: Collection[int], identities: Collection[Identity]) -> int:

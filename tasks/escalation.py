@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select, text, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from db.tables import Complaint, Event, ReviewState, Round, RoundState
+from tasks.card_due import look_at_round
 from tasks.desk import Desk
 from tasks.rounds import reviews_of
 
@@ -76,6 +77,7 @@ def carried_by(desk: Desk, round_id: int, run_id: str | None, runs: int) -> None
             .where(col(Round.id) == round_id)
             .values(run_id=run_id, runs=runs, wake_due=(col(Round.state) != RoundState.OPEN) & (run_id is not None))
         )
+        look_at_round(session, round_id, desk.now())
 
 
 def woken(desk: Desk, round_id: int) -> None:
@@ -119,8 +121,13 @@ def horizon(desk: Desk) -> Horizon:
 def is_complete(desk: Desk, seen: Horizon) -> bool:
     """Whether all that was being written at that moment is over, so that no event up to its number is still to come."""
     with desk.transaction() as session:
-        oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one()
-        return bool(oldest > seen.transaction)
+        return is_over(session, seen)
+
+
+def is_over(session: Session, seen: Horizon) -> bool:
+    """The same, asked within a transaction; what it reads afterwards includes all of that."""
+    oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one()
+    return bool(oldest > seen.transaction)
 
 
 def events_after(desk: Desk, number: int, until: int, limit: int = 500) -> list[Event]:

@@ -115,7 +115,7 @@ def _rows(session: Session, table: type[Row], condition: ColumnElement[bool]) ->
     return tuple(session.execute(select(table).where(condition).order_by(table.id)).scalars())  # type: ignore[attr-defined]
 
 
-SECRET = frozenset({"salt", "head", "card", "look_at", "wake_due", "claimed_by"})
+SECRET = frozenset({"salt", "head", "look_at", "wake_due", "claimed_by"})
 """Columns that are the desk's own affair."""
 
 

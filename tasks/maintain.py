@@ -8,11 +8,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from db import trail
-from db.tables import Article, RateUse
+from db.tables import Article, RateUse, SlackReceipt
 from tasks.desk import Desk
 
 LONGEST_WINDOW = timedelta(days=2)
 """No platform's limit looks further back."""
+RECEIPTS_KEPT = timedelta(days=7)
+"""Slack repeats an event for some minutes; a week tells engineers what came in."""
 
 
 def anchor_trail(desk: Desk) -> tuple[int, list[str]]:
@@ -56,5 +58,17 @@ def clear_ledger(desk: Desk) -> int:
     with desk.transaction() as session:
         gone = session.execute(
             delete(RateUse).where(col(RateUse.at) < desk.now() - LONGEST_WINDOW).returning(col(RateUse.id))
+        )
+        return len(gone.all())
+
+
+def clear_receipts(desk: Desk) -> int:
+    """What was done in Slack and will not be repeated any more."""
+    old = desk.now() - RECEIPTS_KEPT
+    with desk.transaction() as session:
+        gone = session.execute(
+            delete(SlackReceipt)
+            .where(col(SlackReceipt.done_at).is_not(None), col(SlackReceipt.at) < old)
+            .returning(col(SlackReceipt.key))
         )
         return len(gone.all())

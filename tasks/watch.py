@@ -1,6 +1,6 @@
 """Watch the time: remind, escalate, buy time with a holding reply. Nothing here approves anything."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,12 +8,14 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from db import trail
+from db.absences import covered_by
 from db.complaints import first_message, lock_many
-from db.tables import Complaint, Delivery, DeliveryState, Identity, Review, ReviewState, Round
+from db.tables import Complaint, Delivery, DeliveryState, Identity, NoticeKind, Review, ReviewState, Round
 from db.words import DeliveryKind, Gate, Severity, State, Visibility
 from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
-from policy.people import People
+from tasks.absences import Called, called_for
 from tasks.desk import Desk
+from tasks.notices import tell_of_complaint, tell_of_review
 from tasks.outbox import queue_pre_approved, target_of
 from tasks.words import render
 
@@ -85,7 +87,7 @@ def next_moment(desk: Desk) -> datetime | None:
 def watch_reviews(desk: Desk) -> Watched:
     """Remind of each open review before its deadline, and go to the next name after it, once each."""
     now = desk.now()
-    rules, calendar, people = desk.policy.deadlines, desk.policy.calendar, desk.policy.people
+    rules, calendar = desk.policy.deadlines, desk.policy.calendar
     reminded = escalated = 0
     told: list[str] = []
     with desk.transaction() as session:
@@ -111,15 +113,18 @@ def watch_reviews(desk: Desk) -> Watched:
                     session, complaint, "deadline_reminded",
                     by=trail.MACHINE_AUTHOR, at=now, gate=review.gate.value, review=review.id,
                 )  # fmt: skip
+                tell_of_review(session, desk, complaint, review, NoticeKind.REMINDER, now)
                 reminded += 1
             while review.escalated < _passed(escalations, now):
-                review.escalated_to = _whom(people, review.gate, review.escalated)
+                called = _whom(session, desk, review.gate, review.escalated, now)
+                review.escalated_to = called.name
                 review.escalated += 1
                 trail.append(
                     session, complaint, "deadline_escalated",
                     by=trail.MACHINE_AUTHOR, at=now, gate=review.gate.value, review=review.id,
-                    level=review.escalated, to=review.escalated_to,
+                    level=review.escalated, to=called.name, instead_of=called.instead_of,
                 )  # fmt: skip
+                tell_of_review(session, desk, complaint, review, NoticeKind.ESCALATION, now)
                 escalated += 1
             review.look_at = _next([*reminders, *escalations], now)
             session.add(review)
@@ -153,19 +158,23 @@ def watch_answers(desk: Desk) -> Watched:
             )
             if (times := _passed(reminders, now)) > complaint.reminded:
                 complaint.reminded = times
+                called = called_for(session, desk, complaint.owner, Gate.CS, now)
                 trail.append(
                     session, complaint, "deadline_reminded",
-                    by=trail.MACHINE_AUTHOR, at=now, what="answer", to=complaint.owner,
+                    by=trail.MACHINE_AUTHOR, at=now, what="answer", to=called.name, instead_of=called.instead_of,
                 )  # fmt: skip
+                tell_of_complaint(session, desk, complaint, NoticeKind.REMINDER, "answer", called.name, now)
                 reminded += 1
             while complaint.escalated < _passed(escalations, now):
-                name = _whom(desk.policy.people, Gate.CS, complaint.escalated)
+                called = _whom(session, desk, Gate.CS, complaint.escalated, now)
                 complaint.escalated += 1
-                complaint.owner = name or complaint.owner
+                complaint.owner = called.name or complaint.owner
                 trail.append(
                     session, complaint, "deadline_escalated",
-                    by=trail.MACHINE_AUTHOR, at=now, what="answer", level=complaint.escalated, to=name,
+                    by=trail.MACHINE_AUTHOR, at=now, what="answer", level=complaint.escalated, to=called.name,
+                    instead_of=called.instead_of,
                 )  # fmt: skip
+                tell_of_complaint(session, desk, complaint, NoticeKind.ESCALATION, "answer", called.name, now)
                 escalated += 1
             hold_at = holding_reply_at(complaint.answer_by, rules)
             if hold_at is not None and hold_at <= now:
@@ -224,22 +233,31 @@ def watch_held(desk: Desk) -> Watched:
         ).scalars()
         for complaint in rows:
             until = held_deadline(now, complaint.severity or Severity.S4, desk.policy.deadlines, desk.policy.calendar)
-            complaint.owner = _next_owner(complaint.owner, desk.policy.people.gates[Gate.CS].escalation)
+            called = _next_owner(session, desk, complaint.owner, now)
+            complaint.owner = called.name
             complaint.held_until = until.at
             trail.append(
                 session, complaint, "deadline_escalated",
-                by=trail.MACHINE_AUTHOR, at=now, what="held", to=complaint.owner,
+                by=trail.MACHINE_AUTHOR, at=now, what="held", to=called.name, instead_of=called.instead_of,
             )  # fmt: skip
+            tell_of_complaint(session, desk, complaint, NoticeKind.ESCALATION, "held", called.name, now)
             session.add(complaint)
             told.append(complaint.reference)
     return Watched(0, len(told), 0, tuple(told))
 
 
-def _next_owner(owner: str | None, names: Sequence[str]) -> str | None:
-    """Who is called after this owner; the last one keeps it, somebody who is not on the list gives it to the first."""
+def _next_owner(session: Session, desk: Desk, owner: str | None, now: datetime) -> Called:
+    """Who is called after this owner; the last one keeps it, somebody who is not on the list gives it to the first.
+
+    Whoever owns it in the place of somebody on the list gives it to whom that one would.
+    """
+    names = desk.policy.people.gates[Gate.CS].escalation
+    if owner is not None and owner not in names:
+        absent = (absence.person for absence in covered_by(session, owner, now))
+        owner = next((person for person in absent if person in names), owner)
     if owner not in names:
-        return names[0] if names else owner
-    return names[min(names.index(owner) + 1, len(names) - 1)]
+        return called_for(session, desk, names[0] if names else owner, Gate.CS, now)
+    return called_for(session, desk, names[min(names.index(owner) + 1, len(names) - 1)], Gate.CS, now)
 
 
 def _and_daily(times: list[datetime], deadline: datetime) -> list[datetime]:
@@ -248,9 +266,10 @@ def _and_daily(times: list[datetime], deadline: datetime) -> list[datetime]:
     return [*times, *(last + timedelta(days=day) for day in range(1, DAYS_OF_NAGGING + 1))]
 
 
-def _whom(people: People, gate: Gate, level: int) -> str | None:
-    """The name of this level; the last one is called again and again."""
-    return next((name for step in range(level, -1, -1) if (name := people.escalation(gate, step)) is not None), None)
+def _whom(session: Session, desk: Desk, gate: Gate, level: int, now: datetime) -> Called:
+    """Who is called at this level; the last one is called again and again."""
+    names = desk.policy.people.gates[gate].escalation
+    return called_for(session, desk, names[min(level, len(names) - 1)] if names else None, gate, now)
 
 
 def _passed(times: Iterable[datetime], now: datetime) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from desk.cli import (
+    absences,
     acts,
     answers,
     doctor,
@@ -22,6 +23,7 @@ from desk.cli import (
     policies,
     publishing,
     reviews,
+    slack,
     stories,
     texts,
 )
@@ -62,7 +64,7 @@ def _root(
 
 for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents):
     _module.add_to(app)
-for _module in (files, policies, model, stories):
+for _module in (absences, slack, files, policies, model, stories):
     _module.add_to(app)
 
 

@@ -1,15 +1,14 @@
 """`tanggap doctor`: is everything there that the desk needs, and what to do where it is not."""
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
 
 from desk.cli.common import AsJson, read_the_settings
 from desk.cli.errors import explain
+from desk.cli.findings import Finding, Findings, Level
 from desk.cli.output import hanging, say, say_json, show
 
 if TYPE_CHECKING:
@@ -22,27 +21,6 @@ if TYPE_CHECKING:
 LITTLE_ROOM = 2**30
 """Bytes free under which a warning is due; what the desk cannot begin with is in `desk.errors`."""
 BROKEN_SHOWN = 5
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    GOOD = "ok"
-    WARNING = "warning"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: how it is, and how to mend it where it is not well."""
-
-    what: str
-    level: Level
-    said: str
-    mend: str | None = None
-
-
-Findings = Iterator[Finding]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -100,7 +78,7 @@ def _everything(settings: "Settings") -> Findings:
     yield from _guarded("model", lambda: _model(settings))
     yield from _guarded("prefect", lambda: _prefect(settings))
     yield from _guarded("gateway", lambda: _gateway(settings))
-    yield from _guarded("slack", lambda: _slack(settings))
+    yield from _guarded("slack", lambda: _slack(settings, rules[0] if rules else None))
 
 
 def _guarded(what: str, check: Callable[[], Findings]) -> Findings:
@@ -221,6 +199,7 @@ def _database(settings: "Settings", policy: "Policy | None") -> Findings:
             yield from _waiting(desk)
             yield from _stages(settings, desk)
             yield from _channels(desk)
+            yield from _shown_in_slack(settings, desk)
         finally:
             engine.dispose()
 
@@ -306,7 +285,7 @@ def _stages(settings: "Settings", desk: "Desk") -> Findings:
     from desk.up.deploy_file import deployment_file, read_deployments, stages_of
 
     there = on_duty(desk.engine)
-    stages = stages_of(read_deployments(deployment_file()))
+    stages = stages_of(read_deployments(deployment_file()), settings)
     absent = [stage for stage in stages if stage not in there]
     if not absent:
         yield Finding("stages", Level.GOOD, f"somebody is on duty at {', '.join(stages)}")
@@ -445,25 +424,13 @@ def _gateway(settings: "Settings") -> Findings:
     yield Finding("gateway", level, f"{settings.gateway_url} answers ({answer.status_code})")
 
 
-def _slack(settings: "Settings") -> Findings:
-    tokens = {
-        "TANGGAP_SLACK_BOT_TOKEN": settings.slack_bot_token,
-        "TANGGAP_SLACK_APP_TOKEN": settings.slack_app_token,
-        "TANGGAP_SLACK_SIGNING_SECRET": settings.slack_signing_secret,
-    }
-    missing = [name for name, value in tokens.items() if value is None]
-    if len(missing) == len(tokens):
-        yield Finding("slack", Level.GOOD, "not set up: reviews wait in `tanggap inbox`")
-    elif settings.slack_bot_token is None:
-        yield Finding(
-            "slack", Level.BROKEN, "some of its tokens are set, its bot token is not", "Set TANGGAP_SLACK_BOT_TOKEN."
-        )
-    elif settings.slack_app_token is None and settings.slack_signing_secret is None:
-        yield Finding(
-            "slack",
-            Level.WARNING,
-            "cards can be posted, decisions cannot come back",
-            "Set TANGGAP_SLACK_APP_TOKEN, or TANGGAP_SLACK_SIGNING_SECRET for requests over HTTP.",
-        )
-    else:
-        yield Finding("slack", Level.GOOD, "its tokens are set")
+def _slack(settings: "Settings", policy: "Policy | None") -> Findings:
+    from desk.cli.doctor_slack import slack_itself
+
+    yield from slack_itself(settings, policy)
+
+
+def _shown_in_slack(settings: "Settings", desk: "Desk") -> Findings:
+    from desk.cli.doctor_slack import slack_and_desk
+
+    yield from slack_and_desk(settings, desk)

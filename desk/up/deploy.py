@@ -19,7 +19,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from desk.settings import Settings, read_settings
-from desk.up.deploy_file import SHIFT, deployment_file, read_deployments
+from desk.up.deploy_file import SHIFT, deployment_file, is_wanted, read_deployments
 from desk.up.engine import POOL
 
 PATIENCE = 180.0
@@ -56,7 +56,8 @@ def _schedules(one: Mapping[str, Any], settings: Settings) -> Iterator[Deploymen
             every = settings.shift_seconds if said.get("slug") == SHIFT else float(said["interval"])
             # Counted from the start, so that the first run after the one made at once is a whole interval away.
             schedule = IntervalSchedule(interval=timedelta(seconds=every), anchor_date=datetime.now(UTC))
-        yield DeploymentScheduleCreate(schedule=schedule, active=said.get("active", True), slug=said.get("slug"))
+        active = said.get("active", True) and is_wanted(one, settings)
+        yield DeploymentScheduleCreate(schedule=schedule, active=active, slug=said.get("slug"))
 
 
 def _pool_is_there(client: SyncPrefectClient) -> bool:

@@ -8,9 +8,12 @@ from typing import Any
 import yaml
 
 from desk.errors import HouseError
+from desk.settings import Settings
 
 SHIFT = "shift"
 """The slug of a schedule whose interval is the length of a shift."""
+SLACK = "slack"
+"""The stage that shows the desk in Slack."""
 
 
 def deployment_file() -> Path:
@@ -32,10 +35,15 @@ def read_deployments(file: Path) -> list[Mapping[str, Any]]:
     return list((found or {}).get("deployments") or [])
 
 
-def stages_of(deployments: list[Mapping[str, Any]]) -> list[str]:
-    """The deployments that work in shifts, by name."""
+def stages_of(deployments: list[Mapping[str, Any]], settings: Settings) -> list[str]:
+    """The deployments that work in shifts, by name; without those that have nothing to do on this desk."""
     return [
         str(one["name"])
         for one in deployments
-        if any(schedule.get("slug") == SHIFT for schedule in one.get("schedules") or ())
+        if is_wanted(one, settings) and any(schedule.get("slug") == SHIFT for schedule in one.get("schedules") or ())
     ]
+
+
+def is_wanted(deployment: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether a deployment has anything to do: `slack` has not where no bot token is set, and ends at once."""
+    return deployment["name"] != SLACK or settings.slack_bot_token is not None

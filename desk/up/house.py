@@ -152,7 +152,8 @@ class House:
             )
 
         deployments = self.engine.deployments()
-        stages = {name: deployments[name] for name in stages_of(self._deployments()) if name in deployments}
+        wanted = stages_of(self._deployments(), settings)
+        stages = {name: deployments[name] for name in wanted if name in deployments}
         lost = crash_lost_runs(self.engine, began, replaced=stages.values())
         if lost:
             say(f"Took up {len(lost)} runs that had lost their process")

@@ -17,12 +17,14 @@ from factories import Life, grave
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.variables import Variable
+from slack_proxy import FaultyProxy
+from slack_server import CHANNELS, OVER_HTTP, USERS
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
 from bench.grounds import prefect_server
 from db import trail
-from db.tables import Complaint, Delivery, DeliveryState, Event, PublishingStop, Round
+from db.tables import Complaint, Delivery, DeliveryState, Event, PublishingStop, Round, SlackCard
 from db.words import DeliveryKind, State
 from desk.opening import open_desk
 from desk.postgres import Database
@@ -36,11 +38,14 @@ from flows.maintain import BrokenTrail, maintain
 from flows.report import report
 from flows.respond import respond
 from flows.review import review
+from flows.slack import named, slack
 from flows.switch import VARIABLE
 from flows.watch import watch
 from tasks.desk import Desk
 from tasks.escalation import horizon, is_complete
+from tasks.slack_sending import LINES, NEW, Job
 
+pytest_plugins = ("slack_fixtures",)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NAME, HANDLE, WORDS = "Zubaidah Quraisyin", "zubaidah.q77", "gerobak jagungnya ambruk"
@@ -68,6 +73,11 @@ class AtDesk:
     def rows(self, table: type, *where: Any) -> list[Any]:
         with self.desk.transaction() as session:
             return list(session.execute(select(table).where(*where).order_by(table.id)).scalars())
+
+    def rows_of(self, table: type) -> list[Any]:
+        """All rows of a table, in no order."""
+        with self.desk.transaction() as session:
+            return list(session.execute(select(table)).scalars())
 
     def complaints(self) -> list[Complaint]:
         return self.rows(Complaint)
@@ -291,6 +301,77 @@ def test_the_trail_is_told_only_as_far_as_nothing_is_still_to_come(at_desk: AtDe
     assert not while_writing
     assert seen.number == at_desk.rows(Event)[-1].id
     assert eventually(lambda: is_complete(at_desk.desk, seen))
+
+
+# slack
+
+
+@pytest.fixture
+def in_slack(at_desk: AtDesk, faulty: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> FaultyProxy:
+    """The flows' desk works in the test's Slack, in which each gate has a channel."""
+    overlay = at_desk.home / "overlay"
+    overlay.mkdir()
+    gates = {gate: {"channel": channel} for gate, channel in CHANNELS.items()}
+    (overlay / "slack.yaml").write_text(json.dumps({"gates": gates, "people": USERS, "notices": {"digest": False}}))
+    monkeypatch.setenv("TANGGAP_POLICY_OVERLAY", str(overlay))
+    monkeypatch.setenv("TANGGAP_SLACK_BOT_TOKEN", OVER_HTTP.bot_token)
+    monkeypatch.setenv("TANGGAP_SLACK_API_URL", faulty.api_url)
+    return faulty
+
+
+def test_slack_shows_what_waits_once(at_desk: AtDesk, in_slack: FaultyProxy) -> None:
+    at_desk.answered_up_to_review(record(1))
+
+    first = slack(shift=0)
+    time.sleep(1.2)
+    slack(shift=0)
+    again = slack(shift=0)
+
+    (complaint,) = at_desk.complaints()
+    (card,) = in_slack.server.cards(CHANNELS["cs"])
+    assert complaint.reference in card["text"]
+    assert first["posted"] == 1
+    assert again == {}
+
+
+def test_a_batch_is_named_by_what_it_does() -> None:
+    jobs = [Job(NEW, 1), Job(NEW, 2), Job(LINES, 7)]
+
+    assert named(jobs) == "draw 2 cards, say 1 notice"
+    assert named(jobs[2:]) == "say 1 notice"
+
+
+def test_without_a_token_slack_ends_at_once(at_desk: AtDesk) -> None:
+    at_desk.answered_up_to_review(record(1))
+
+    assert slack(shift=0) == {}
+
+
+def test_while_slack_is_away_a_pass_ends_soon(at_desk: AtDesk, in_slack: FaultyProxy) -> None:
+    at_desk.answered_up_to_review(*(record(number) for number in range(1, 8)))
+    in_slack.fail("*", 503, times=None)
+    began = time.monotonic()
+
+    done = slack(shift=0)
+
+    assert "posted" not in done
+    assert time.monotonic() - began < 30
+    assert in_slack.counts().total() <= 6
+
+
+def test_watch_posts_a_lost_card_again_and_says_so(at_desk: AtDesk, in_slack: FaultyProxy) -> None:
+    at_desk.answered_up_to_review(record(1))
+    slack(shift=0)
+    (card,) = at_desk.rows_of(SlackCard)
+    in_slack.server.reset()
+
+    mended = watch(shift=0)["cards_mended"]
+    slack(shift=0)
+
+    assert mended == 1
+    assert in_slack.server.cards(CHANNELS["cs"])[-1]["ts"] != card.ts
+    found = at_desk.ask("/artifacts/filter", artifacts={"key": {"any_": ["slack-cards-mended"]}})
+    assert "posted again" in json.dumps(found)
 
 
 # review
