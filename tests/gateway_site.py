@@ -21,6 +21,7 @@ from db.tables import Complaint, Review, ReviewState, WebPost
 from db.words import Category, DeliveryKind, Kind, Remedy, Verdict
 from desk.gateway.app import create_app
 from desk.gateway.rules import WebRules
+from desk.settings import Settings
 from integrations.channels.registry import Channels
 from integrations.channels.web import WebChannel
 from policy.assessment import Text, TextAssessment
@@ -74,9 +75,11 @@ def on_the_web(desk: Desk, clock: Clock) -> Desk:
 
 
 @contextmanager
-def listening(desk: Desk | None, rules: WebRules | None = None) -> Iterator[str]:
-    """A real server on a free port; its address."""
-    config = uvicorn.Config(create_app(desk, rules), host="127.0.0.1", port=0, log_level="error")
+def listening(
+    desk: Desk | None, rules: WebRules | None = None, settings: Settings | None = None, *, port: int = 0
+) -> Iterator[str]:
+    """A real server, on a free port unless one is named; its address."""
+    config = uvicorn.Config(create_app(desk, rules, settings), host="127.0.0.1", port=port, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

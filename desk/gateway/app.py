@@ -1,11 +1,12 @@
 """The gateway: the public pages of the desk, served by uvicorn (`desk.gateway.app:create_app`, a factory)."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -15,36 +16,49 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from desk.gateway import front, health, public, tracking
+from desk.gateway import front, health, metrics, public, slack, tracking
 from desk.gateway.headers import Guarded
 from desk.gateway.rules import WebRules
 from desk.gateway.site import STATIC, Site, site_of
 from desk.opening import open_desk
-from desk.settings import read_settings
+from desk.settings import Settings, read_settings
+from desk.slack.serving import Served, serving
 from tasks.desk import Desk
 
 log = logging.getLogger("tanggap.gateway")
 
 
-def create_app(desk: Desk | None = None, rules: WebRules | None = None) -> FastAPI:
-    """The pages of this desk; without one, of the desk that the settings name, opened while the server runs."""
+def create_app(desk: Desk | None = None, rules: WebRules | None = None, settings: Settings | None = None) -> FastAPI:
+    """The pages of this desk; without one, of the desk that the settings name, opened while the server runs.
+
+    The door in Slack is open as long, where the settings have its tokens; a desk given without settings has none, and
+    shows nobody its metrics.
+    """
     rules = rules or WebRules()
+
+    @contextmanager
+    def everything() -> Iterator[tuple[Desk, Served | None, SecretStr | None]]:
+        with ExitStack() as stack:
+            if desk is not None and settings is None:
+                yield desk, None, None
+                return
+            found = settings or read_settings()
+            opened = desk or stack.enter_context(open_desk(found))
+            served = stack.enter_context(serving(found, opened))
+            yield opened, served, found.metrics_token
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
-        if desk is not None:
-            app.state.site = Site(desk, rules)
-            yield
-            return
-        opening = open_desk(read_settings())
-        app.state.site = Site(await run_in_threadpool(opening.__enter__), rules)
+        opening = everything()
+        its_desk, app.state.slack, app.state.metrics_token = await run_in_threadpool(opening.__enter__)
+        app.state.site = Site(its_desk, rules)
         try:
             yield
         finally:
             await run_in_threadpool(opening.__exit__, None, None, None)
 
     app = FastAPI(title="Tanggap", lifespan=opened, docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (front, tracking, public, health):
+    for part in (front, tracking, public, health, metrics, slack):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guarded, body_limit=rules.body, too_large=_too_large)
