@@ -24,7 +24,6 @@ from tasks.refusals import (
     must_be_allowed,
     must_be_known,
     no_review,
-    not_as_seen,
     refusal_of,
     said_why,
     write_refusal,
@@ -94,16 +93,22 @@ def refuse(desk: Desk, review_id: int, refused: Refused, decision: Decision) -> 
         write_refusal(session, complaint, refused, decision.by, decision.verdict.value, desk.now(), gate=review.gate)
 
 
-def must_be_open(desk: Desk, review_id: int, sha256: str | None) -> None:
-    """Whether it is worth opening a window to decide: the review waits, and its words are those that were seen.
+def must_be_able(desk: Desk, review_id: int, decision: Decision, *, editing: bool = False) -> None:
+    """Whether this person could decide this review now, so that a window to do so is worth opening.
 
     Raises:
-        Refused: it is over, or about other words by now.
+        Refused: as for `decide`; on the complaint's timeline, like one of a decision.
     """
+    now = desk.now()
     with desk.transaction() as session:
-        refused = not_as_seen(session, lock_review(session, review_id), sha256)
-    if refused is not None:
-        raise refused
+        at = lock_review(session, review_id)
+        refusal = refusal_of(
+            session, desk, at, decision, standing(session, desk, decision.by.name, now), editing=editing
+        )
+        if refusal is None:
+            return
+        write_refusal(session, at.complaint, refusal, decision.by, decision.verdict.value, now, gate=at.review.gate)
+    raise refusal
 
 
 def preview(desk: Desk, review_id: int, text: str) -> list[Finding]:

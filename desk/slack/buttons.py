@@ -10,6 +10,7 @@ from sqlmodel import col
 from db import trail
 from db.complaints import lock
 from db.tables import Complaint, Review, Round
+from db.words import Verdict
 from desk.slack.door import Door
 from desk.slack.hands import Hands
 from desk.slack.payloads import Body, channel_of, team_of, thread_of, user_of
@@ -29,10 +30,12 @@ from integrations.slack.modals import (
 from integrations.slack.showing import Card, Language
 from tasks.card_facts import card_of
 from tasks.case_facts import messages_of_case, timeline_of
-from tasks.decide import must_be_open
-from tasks.refusals import Refused
+from tasks.decide import must_be_able
+from tasks.refusals import Decision, Refused
 
 View = dict[str, Any]
+ASKED_FOR = "the window asks for it"
+"""In the place of a reason, where it is only asked whether somebody might decide."""
 
 
 def listen(app: App, door: Door, hands: Hands) -> None:
@@ -121,9 +124,10 @@ def _open(door: Door, body: Body, title: str, fill: Callable[[Door, Body, Card],
 def _filled(door: Door, body: Body, fill: Callable[[Door, Body, Card], View], language: Language) -> View:
     review, sha256 = _pressed(body)
     try:
-        door.somebody(user_of(body), team_of(body))
+        by = door.somebody(user_of(body), team_of(body))
         if fill in DECIDING:
-            must_be_open(door.desk, review, sha256)
+            decision = Decision(by, DECIDING[fill], note=ASKED_FOR, sha256=sha256)
+            must_be_able(door.desk, review, decision, editing=fill is _edit)
         return fill(door, body, _card(door, review, language))
     except Refused as refused:
         return refusal_modal(refusal_in(door, refused, language), language)
@@ -156,8 +160,8 @@ def _reject(door: Door, body: Body, card: Card) -> View:
     return reason_modal(card, "reject")
 
 
-DECIDING = frozenset({_approve, _edit, _changes, _reject})
-"""Windows that only make sense while the review is open, over the words that stand on the card."""
+DECIDING = {_approve: Verdict.APPROVE, _edit: Verdict.CHANGES, _changes: Verdict.CHANGES, _reject: Verdict.REJECT}
+"""Windows for those alone who may decide, while the review is open, about the words that stand on the card."""
 
 
 def _full_text(door: Door, body: Body, card: Card) -> View:

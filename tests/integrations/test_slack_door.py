@@ -362,6 +362,16 @@ def test_a_window_over_a_decided_card_says_that_it_is_over(desk_in_slack: AtSlac
     assert form(desk_in_slack, "edit") is None
 
 
+def test_who_may_not_decide_gets_no_window_to_do_so(desk_in_slack: AtSlack) -> None:
+    reference = plain(desk_in_slack)
+
+    desk_in_slack.press(Gate.CS, "legal-ani", "edit")
+    until(lambda: desk_in_slack.life.events(reference, "decision_refused"))
+
+    assert [event.data["why"] for event in desk_in_slack.life.events(reference, "decision_refused")] == ["not_a_member"]
+    assert form(desk_in_slack, "edit") is None
+
+
 # The thread
 
 
