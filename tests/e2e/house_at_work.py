@@ -4,7 +4,7 @@ import random
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,22 +139,29 @@ class AtWork:
 
 
 @contextmanager
-def at_work(shift_seconds: float = 900, certainty: Certainty = Certainty.IDEMPOTENT) -> Iterator[AtWork]:
-    """Bring the house up in a home of its own, and down again."""
+def at_work(
+    shift_seconds: float = 900,
+    certainty: Certainty = Certainty.IDEMPOTENT,
+    *,
+    rules: Mapping[str, str] | None = None,
+    **settings_too: Any,
+) -> Iterator[AtWork]:
+    """Bring the house up in a home of its own, and down again; `rules` are files of policy in place of the shipped."""
     # Not under pytest's own directories: root's database server could not reach them.
     with platform(certainty) as there, tempfile.TemporaryDirectory(prefix="tanggap-", dir="/tmp") as directory:
         Path(directory).chmod(0o711)
         overlay = Path(directory) / "overlay"
         overlay.mkdir()
-        (overlay / "channels.yaml").write_text(channels_with(there.url, certainty))
-        settings = Settings(
-            _env_file=None,
-            home=Path(directory) / "home",
-            policy_overlay=overlay,
-            prefect_port=free_port(4400),
-            gateway_port=free_port(8700),
-            shift_seconds=shift_seconds,
-        )
+        for name, written in {"channels.yaml": channels_with(there.url, certainty), **(rules or {})}.items():
+            (overlay / name).write_text(written, encoding="utf-8")
+        given = {
+            "home": Path(directory) / "home",
+            "policy_overlay": overlay,
+            "prefect_port": free_port(4400),
+            "gateway_port": free_port(8700),
+            "shift_seconds": shift_seconds,
+        }
+        settings = Settings(_env_file=None, **(given | settings_too))
         with secret_is_set(), standing(settings, plan_for_the_desk(lambda words: None)) as house:
             assert house.database is not None
             engine = make_engine(house.database.url)
