@@ -240,18 +240,25 @@ class SlackServer:
         given = {"type": "button", "action_id": action, "block_id": block, "value": value}
         self._control("interact", {"channel": channel, "messageTs": ts, "user": user, "action": given})
 
-    def command(self, channel: str, user: str, text: str, *, command: str = "/tanggap", app: App = OVER_HTTP) -> None:
+    def command(self, channel: str, user: str, text: str, *, command: str = "/tanggap", app: App | None = None) -> None:
         """Type a slash command."""
-        given = {"channel": channel, "user": user, "command": command, "text": text, "appId": app.id}
+        given = {"channel": channel, "user": user, "command": command, "text": text, "appId": self._app(app).id}
         self._control("command", given)
 
-    def open_home(self, user: str, *, app: App = OVER_HTTP) -> None:
+    def open_home(self, user: str, *, app: App | None = None) -> None:
         """Open the app's Home page."""
-        self._control("open-home", {"user": user, "appId": app.id})
+        self._control("open-home", {"user": user, "appId": self._app(app).id})
 
-    def click_home(self, user: str, action: Mapping[str, Any], *, app: App = OVER_HTTP) -> None:
+    def click_home(self, user: str, action: Mapping[str, Any], *, app: App | None = None) -> None:
         """Use an element of the Home page: `{"type": "static_select", "action_id": …, "selected_option": …}`."""
-        given = {"t": "block_action", "channel": "", "messageTs": "", "user": user, "action": action, "appId": app.id}
+        given = {
+            "t": "block_action",
+            "channel": "",
+            "messageTs": "",
+            "user": user,
+            "action": action,
+            "appId": self._app(app).id,
+        }
         with self._as_a_browser() as browser:
             browser.send(json.dumps(given))
             _wait_for(browser, _is_an_answer)
@@ -394,9 +401,10 @@ class SlackServer:
         """What only this person sees in a channel."""
         return [one for one in self.messages(channel) if one.get("ephemeral_to") == user]
 
-    def direct(self, user: str, *, app: App = OVER_HTTP) -> list[Message]:
+    def direct(self, user: str, *, app: App | None = None) -> list[Message]:
         """The direct messages between a person and the app."""
-        ids = [one["id"] for one in self.state()["channels"] if one["is_im"] and {user, app.bot} <= set(one["members"])]
+        both = {user, self._app(app).bot}
+        ids = [one["id"] for one in self.state()["channels"] if one["is_im"] and both <= set(one["members"])]
         return [message for channel in ids for message in self.messages(channel)]
 
     def modals(self) -> list[View]:
@@ -407,14 +415,18 @@ class SlackServer:
         """The modal on top."""
         return next(reversed(self.modals()), None)
 
-    def home_page(self, user: str, *, app: App = OVER_HTTP) -> View | None:
+    def home_page(self, user: str, *, app: App | None = None) -> View | None:
         """Somebody's Home page, as it was last drawn."""
         found = self._snapshot()["homeViews"].get(user) or {}
-        return found.get(app.id)
+        return found.get(self._app(app).id)
 
     def state(self) -> dict[str, Any]:
         """Workspace, apps, users, channels."""
         return self._get("state")
+
+    def connected(self, app: App) -> bool:
+        """Whether this app is there over Socket Mode."""
+        return any(one["appId"] == app.id and one.get("connected") for one in self._snapshot()["apps"])
 
     def log(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The last thousand things that went to or came from the apps."""
@@ -429,6 +441,10 @@ class SlackServer:
         return [one["summary"] for one in self.log() if _not_taken(one)]
 
     # Inside
+
+    def _app(self, app: App | None) -> App:
+        """The app that is meant: the first one installed, unless told."""
+        return app or self.apps[0]
 
     def _workspace(self) -> dict[str, Any]:
         people = {**USERS, "orang-luar": OUTSIDER}

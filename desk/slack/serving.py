@@ -27,6 +27,9 @@ PATIENCE = 10
 """Seconds for one call of Slack's when connecting."""
 AGAIN = 10.0
 """Seconds between two tries to reach Slack over Socket Mode."""
+PING = 2.0
+"""Seconds between two signs of life. Only after five that failed does slack_sdk take a cut connection for lost; until
+then nothing is heard, and its reader turns in a circle."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class _Socket(SocketModeHandler):
     """Socket Mode, with the desk's work waiting while a crowd is answered."""
 
     def __init__(self, app: App, hands: Hands, token: str, web: WebClient) -> None:
-        super().__init__(app, token, logger=log, web_client=web)
+        super().__init__(app, token, logger=log, web_client=web, ping_interval=PING)
         self._hands = hands
 
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
