@@ -26,6 +26,7 @@ from db import trail
 from db.complaints import find
 from db.tables import Draft, Event
 from db.words import Gate, State
+from desk.logs import tail
 from integrations.slack.showing import Language
 from integrations.slack.wording import say
 from policy.loading import SHIPPED
@@ -113,7 +114,10 @@ class InSlack:
     def window(self, title: str | re.Pattern[str]) -> "playwright.Locator":
         """The modal that bears this title, once it is filled."""
         modal = self.page.locator(".modal").filter(has=self.page.locator(".modal-title", has_text=title))
-        modal.filter(has_not_text=WORKING).wait_for()
+        try:
+            modal.filter(has_not_text=WORKING).wait_for()
+        except playwright.TimeoutError as error:
+            raise AssertionError(f"no window says {title!r}: {self.server.modal()}; {self.log()}") from error
         return modal
 
     def fill(self, words: str) -> None:
@@ -173,6 +177,10 @@ class InSlack:
         found = private.filter(has_text=words).last
         found.wait_for()
         return found
+
+    def log(self) -> str:
+        """The gateway's last words."""
+        return tail(self.work.settings.home / "logs" / "gateway.log", 20)
 
     # What the desk knows
 
