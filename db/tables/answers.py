@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import text as literal
 from sqlmodel import Field, SQLModel
 
 from db.tables.columns import Id, Json, Moment, numbered, one_of
@@ -69,6 +70,12 @@ class Draft(SQLModel, table=True):
     findings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     blocked: bool = False
     publishable_until: datetime | None = Field(default=None, sa_type=Moment)
+    grounds: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": literal("'[]'")}
+    )
+    """What each sentence rests on: its span in `text`, the sort of ground and which one."""
+    model: str | None = None
+    """The language model that worded it; None where no machine but the desk's own parts did."""
 
 
 class Round(SQLModel, table=True):
