@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from policy.guard import contradiction, personal, wording
-from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Level, Owner
+from policy.guard import consistency, contradiction, personal, wording
+from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Owner
 from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
@@ -17,7 +17,7 @@ _MISSING = ("no_apology", "no_private_offer")
 Code = Callable[[DraftText, Folded, Owner, ChannelLimits], Iterable[Hit]]
 _CODE: dict[str, Code] = {
     "pii": lambda draft, folded, owner, _: personal.found(draft, folded, owner),
-    "contradiction": lambda draft, *_: contradiction.found(draft),
+    "contradiction": lambda draft, folded, *_: [*contradiction.found(draft), *consistency.found(draft, folded)],
     "too_long": lambda draft, _folded, _owner, channels: too_long(draft, channels),
     "unverified_claim": lambda draft, folded, *_: wording.unknown_numbers(draft, folded),
     "promise": lambda draft, folded, *_: wording.unknown_terms(draft, folded),
@@ -148,19 +148,19 @@ def _merged(hits: Iterable[Hit]) -> list[Hit]:
     for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
         if merged and hit.start < merged[-1].end:
             last = merged[-1]
-            merged[-1] = Hit(last.start, max(last.end, hit.end), last.what or hit.what)
+            level = last.level if hit.level == last.level else None
+            merged[-1] = Hit(last.start, max(last.end, hit.end), last.what or hit.what, level)
         else:
             merged.append(hit)
     return merged
 
 
 def _finding(rule: Rule, hit: Hit, draft: DraftText, language: str | None) -> Finding:
-    level: Level = "warn" if rule.rule == "too_long" and hit.what == "comfortable" else rule.level
     named = rule.what.get(hit.what or "")
     what = named.of(language) if named else (hit.what or "")
     return Finding(
         rule.rule,
-        level,
+        hit.level or rule.level,
         hit.start,
         hit.end,
         draft.text[hit.start : hit.end],

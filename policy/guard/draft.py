@@ -10,11 +10,24 @@ Level = Literal["block", "warn"]
 
 
 @dataclass(frozen=True)
+class EarlierText:
+    """A text of ours that was sent or approved before. `what` names it for people: `reply of 3 August in TG-1042`.
+
+    `others`: it went to somebody else in the same incident.
+    """
+
+    what: str
+    text: str
+    others: bool = False
+
+
+@dataclass(frozen=True)
 class DraftText:
     """A reply before anybody approves it, with what is known about the message it answers.
 
     `complaint` is the customer's text, `facts` what is known to be true, `statement` the incident's one answer. `kind`
     is the kind of the message answered; without it a draft that comes with a complaint or a category answers one.
+    `earlier` is what we said before in the same matter, oldest first.
     """
 
     text: str
@@ -28,6 +41,7 @@ class DraftText:
     facts: Sequence[str] = ()
     statement: str | None = None
     kind: Kind | None = None
+    earlier: Sequence[EarlierText] = ()
 
     @property
     def answers_complaint(self) -> bool:
@@ -44,11 +58,15 @@ class DraftText:
 
 @dataclass(frozen=True)
 class Hit:
-    """A place that a rule found: code points of the draft as given, half-open; `what` names the sort of thing."""
+    """A place that a rule found: code points of the draft as given, half-open; `what` names the sort of thing.
+
+    `level` is another one than the rule's, where this hit weighs less.
+    """
 
     start: int
     end: int
     what: str | None = None
+    level: Level | None = None
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def too_long(draft: DraftText, channels: ChannelLimits) -> Iterator[Hit]:
         for place, weight in _pieces(draft.channel, draft.text):
             used += weight
             if used > limit:
-                yield Hit(place, len(draft.text), what)
+                yield Hit(place, len(draft.text), what, "warn" if what == "comfortable" else None)
                 return
 
 
