@@ -1,12 +1,15 @@
-"""The knowledge base: answers to recurring problems, each with its owner and the time for which it holds.
+"""The knowledge base: answers to what keeps coming back, each with its owner and the time for which it holds.
 
-An article is Markdown under a YAML head; `answer` is the short form that fits a public reply, the body the deep one.
+An article is Markdown under a YAML head. `answer` is the short form that a public reply quotes, the body the deep one;
+`asks` are questions as customers write them, which are searched too. Translations share the name of their file up to
+the language (`late-parcel.id.md`, `late-parcel.en.md`): that is the article's slug.
 """
 
-from collections.abc import Iterable
+import hashlib
+import re
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -14,18 +17,27 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from db.words import Category
 from policy.reading import PolicyError, Problem, Rules
 
+LANGUAGES = ("id", "en")
+LONGEST_ANSWER = 200
+"""Characters of the short form: a public reply on the tightest platform has room for little more."""
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_TOKEN = r"^[a-z0-9]+(?:_[a-z0-9]+)*$"
+
 
 class _Head(Rules):
     """What stands above an article."""
 
-    title: str = Field(min_length=1)
+    title: str = Field(min_length=1, max_length=120)
     category: Category
     language: Literal["id", "en"]
+    products: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
+    topics: tuple[Annotated[str, Field(pattern=_TOKEN)], ...] = ()
+    asks: tuple[Annotated[str, Field(min_length=3, max_length=200)], ...] = ()
     valid_from: date
     valid_until: date | None = None
     owner: str = Field(min_length=1)
     public: bool
-    answer: str = Field(min_length=1, max_length=110)
+    answer: str = Field(min_length=1, max_length=LONGEST_ANSWER)
 
     @field_validator("valid_from", "valid_until", mode="before")
     @classmethod
@@ -33,6 +45,11 @@ class _Head(Rules):
         if value is not None and type(value) is not date:
             raise ValueError("write the day as 2026-01-31")
         return value
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _without_its_line_end(cls, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _in_order(self) -> "_Head":
@@ -42,14 +59,14 @@ class _Head(Rules):
 
 
 class Article(_Head):
-    """One article. `answer` (at most 110 characters) is what a public reply quotes; `public` ones may be quoted."""
+    """One article. `answer` is what a public reply quotes; only `public` ones may be quoted."""
 
     file: Path
+    slug: str
+    """Shared by the translations."""
+    version: str
+    """Of its file's content: what cites the article names both."""
     body: str
-
-    def valid_on(self, day: date) -> bool:
-        """Whether it holds on that day, the last one included."""
-        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 
 def read_articles(directory: Path) -> tuple[Article, ...]:
@@ -58,34 +75,31 @@ def read_articles(directory: Path) -> tuple[Article, ...]:
     Raises:
         PolicyError: with everything wrong in any of the files.
     """
-    articles: list[Article] = []
+    articles: dict[tuple[str, str], Article] = {}
     problems: list[Problem] = []
     for file in sorted(directory.glob("*.md")):
         try:
-            articles.append(_read(file))
+            article = read_article(file)
         except PolicyError as error:
             problems.extend(error.problems)
+            continue
+        twin = articles.setdefault((article.slug, article.language), article)
+        if twin is not article:
+            message = f"`{article.slug}` stands twice in this language (also in {twin.file.name})"
+            problems.append(Problem(file, 1, message))
     if problems:
         raise PolicyError(problems)
-    return tuple(articles)
+    return tuple(articles.values())
 
 
-def article_for(
-    category: Category | str | None, language: str, articles: Iterable[Article], on: date
-) -> Article | None:
-    """The public article that answers about this category on that day, the newest first; mixed texts get Indonesian."""
-    wanted = language if language in ("id", "en") else "id"
-    fitting = [
-        article
-        for article in articles
-        if article.public and article.category == category and article.language == wanted and article.valid_on(on)
-    ]
-    return max(fitting, key=lambda article: (article.valid_from, article.file.name), default=None)
+def read_article(file: Path) -> Article:
+    """One article's file.
 
-
-def _read(file: Path) -> Article:
+    Raises:
+        PolicyError: with everything wrong in it.
+    """
     try:
-        text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+        text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError([Problem(file, 1, f"cannot be read: {error}")]) from error
     if not text.startswith("---\n") or "\n---\n" not in text:
@@ -103,7 +117,20 @@ def _read(file: Path) -> Article:
         if isinstance(error, ValidationError):
             raise PolicyError(_said(file, head, error)) from error
         raise PolicyError([Problem(file, 2, f"its head is no YAML: {error}")]) from error
-    return Article(**known.model_dump(), file=file, body=body.strip())
+    slug = _slug(file, known.language)
+    version = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Article(**known.model_dump(), file=file, slug=slug, version=version, body=body.strip())
+
+
+def _slug(file: Path, language: str) -> str:
+    slug, _, named = file.name.removesuffix(".md").partition(".")
+    if not _SLUG.fullmatch(slug):
+        message = "an article's file is named in small letters, digits and hyphens: late-parcel.id.md"
+        raise PolicyError([Problem(file, 1, message)])
+    if named and named != language:
+        message = f"its name says {named} and its head {language}; name it {slug}.{language}.md"
+        raise PolicyError([Problem(file, 1, message)])
+    return slug
 
 
 def _said(file: Path, head: str, error: ValidationError) -> list[Problem]:

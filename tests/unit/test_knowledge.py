@@ -1,12 +1,10 @@
 """Articles: whole, in time, and found by what they answer."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from db.words import Category
-from policy.knowledge import article_for, read_articles
+from policy.knowledge import read_articles
 from policy.reading import PolicyError
 
 POLICY = Path(__file__).resolve().parents[2] / "policy"
@@ -23,7 +21,6 @@ answer: Kami telusuri ke kurir.
 
 Isi.
 """
-DAY = date(2026, 6, 30)
 
 
 def test_the_shipped_articles_come_in_both_languages() -> None:
@@ -33,35 +30,29 @@ def test_the_shipped_articles_come_in_both_languages() -> None:
     assert all(article.answer.endswith(".") for article in articles)
 
 
-def test_an_article_holds_through_its_last_day(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text(HEAD)
-    articles = read_articles(tmp_path)
+def test_translations_share_the_name_of_their_files_up_to_the_language(tmp_path: Path) -> None:
+    (tmp_path / "late-parcel.id.md").write_text(HEAD)
+    (tmp_path / "late-parcel.en.md").write_text(HEAD.replace("language: id", "language: en"))
 
-    assert article_for(Category.DELIVERY, "mixed", articles, DAY) == articles[0]
-    assert article_for("delivery", "id", articles, date(2026, 7, 1)) is None
-    assert article_for("delivery", "id", articles, date(2025, 12, 31)) is None
-
-
-def test_the_newest_fitting_article_answers(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text(HEAD.replace("2026-01-01", "2026-03-01"))
-    (tmp_path / "b.md").write_text(HEAD)
-
-    found = article_for("delivery", "id", read_articles(tmp_path), DAY)
-
-    assert found is not None
-    assert found.file.name == "a.md"
+    assert [(a.slug, a.language) for a in read_articles(tmp_path)] == [("late-parcel", "en"), ("late-parcel", "id")]
 
 
 @pytest.mark.parametrize(
-    ("category", "language", "public"),
-    [("billing", "id", "true"), ("delivery", "en", "true"), ("delivery", "id", "false")],
+    ("names", "said"),
+    [
+        (["Late_Parcel.id.md"], "small letters"),
+        (["late-parcel.en.md"], "name it late-parcel.id.md"),
+        (["late-parcel.id.md", "late-parcel.md"], "stands twice in this language (also in late-parcel.id.md)"),
+    ],
 )
-def test_another_category_language_or_an_internal_article_does_not(
-    tmp_path: Path, category: str, language: str, public: str
-) -> None:
-    (tmp_path / "a.md").write_text(HEAD.replace("public: true", f"public: {public}"))
+def test_a_file_whose_name_says_something_else_is_refused(tmp_path: Path, names: list[str], said: str) -> None:
+    for name in names:
+        (tmp_path / name).write_text(HEAD)
 
-    assert article_for(category, language, read_articles(tmp_path), DAY) is None
+    with pytest.raises(PolicyError) as refused:
+        read_articles(tmp_path)
+
+    assert said in refused.value.problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -74,6 +65,8 @@ def test_another_category_language_or_an_internal_article_does_not(
         ("title: Paket", "title: [Paket", 3, "no YAML"),
         ("\nIsi.\n", "", 10, "nothing under it"),
         ("---\ntitle", "title", 1, "begins with its head"),
+        ("owner:", "topics: [Parcel Late]\nowner:", 7, "topics"),
+        ("answer: Kami", f"answer: {'panjang ' * 40}", 9, "at most 200"),
     ],
 )
 def test_a_broken_article_is_named_with_its_line(tmp_path: Path, was: str, becomes: str, line: int, said: str) -> None:
