@@ -15,6 +15,7 @@ from db.words import DeliveryKind, Kind, State, Visibility
 from policy.guard import DraftText, Finding, check, worst
 from policy.templates import Rendered, reply_name
 from tasks.aim import Aim, Mark, aim, mark
+from tasks.consistency import current_statement, earlier_texts
 from tasks.desk import Desk
 from tasks.rounds import hold, open_rounds
 from tasks.words import render, spoken_date
@@ -232,6 +233,8 @@ def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibil
         risks=tuple(complaint.risks),
         facts=(complaint.reference, *(spoken_date(desk, complaint.answer_by, language) for language in ("id", "en"))),
         kind=complaint.kind,
+        statement=current_statement(session, complaint, desk.now()),
+        earlier=earlier_texts(session, desk, complaint),
     )
     findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
     return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]

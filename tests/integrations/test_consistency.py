@@ -1,0 +1,90 @@
+"""A draft is held against what the desk said before in its complaint and its incident."""
+
+from factories import LATE, Life, person
+
+from db.tables import Complaint, Incident, IncidentMember, Statement
+from db.words import IncidentState, Visibility
+from tasks.decide import draft_by_person
+
+pytest_plugins = ("lives",)
+
+THREE_DAYS = (
+    "Halo Kak, kami mohon maaf atas keterlambatannya. Refund Kakak masuk dalam 3 hari kerja. Mari lanjut lewat DM."
+)
+SEVEN_DAYS = "Halo Kak, kami mohon maaf. Refund Kakak masuk dalam 7 hari kerja. Kabari kami lewat DM bila belum."
+VOUCHER = "Halo Kak, kami mohon maaf. Kompensasi voucher Rp{amount} kami kirim. Mari lanjut lewat DM."
+
+
+def says(life: Life, reference: str, text: str) -> list[dict]:
+    """Somebody of customer service writes an answer; returns what contradicts."""
+    draft_by_person(life.desk, reference, text, by=person("cs-nia"), visibility=Visibility.PUBLIC)
+    return [finding for finding in life.drafts(reference)[-1].findings if finding["rule"] == "contradiction"]
+
+
+def answered(life: Life, text: str, **changes: object) -> str:
+    """A complaint that was answered with these words."""
+    reference = life.in_review(LATE, **changes)
+    assert says(life, reference, text) == []
+    life.decide(reference, by="cs-budi")
+    life.publish()
+    return reference
+
+
+def incident_of(life: Life, *references: str, **fields: object) -> int:
+    """An incident with these members."""
+    now = life.now
+    with life.desk.transaction() as session:
+        incident = Incident(
+            state=IncidentState.DECLARED, state_since=now, title="gangguan", opened_at=now, deadline=now, **fields
+        )
+        session.add(incident)
+        session.flush()
+        for reference in references:
+            complaint = session.get_one(Complaint, int(reference.removeprefix("TG-")))
+            complaint.incident_id = incident.id
+            session.add(IncidentMember(incident_id=incident.id, complaint_id=complaint.id, joined_at=now))
+        return incident.id
+
+
+def test_a_second_answer_with_another_term_warns_and_names_the_first(life):
+    reference = answered(life, THREE_DAYS)
+    life.comes("kok lama?", in_reply_to=life.messages(reference)[0].external_id)
+    (found,) = says(life, reference, SEVEN_DAYS)
+    assert found["level"] == "warn"
+    assert found["quote"] == "7 hari kerja"
+    assert f"{reference}, 2026-03-02" in found["message"]
+    assert "3 hari kerja" in found["message"]
+
+
+def test_two_customers_of_one_incident_are_not_offered_different_compensation_unseen(life):
+    first = answered(life, VOUCHER.format(amount="50.000"), handle="mira")
+    second = life.in_review(LATE, handle="budi")
+    incident_of(life, first, second)
+    (found,) = says(life, second, VOUCHER.format(amount="25.000"))
+    assert first in found["message"]
+    assert "Rp50.000" in found["message"]
+
+
+def test_other_peoples_matters_are_not_compared(life):
+    answered(life, VOUCHER.format(amount="50.000"), handle="mira")
+    second = life.in_review(LATE, handle="budi")
+    assert says(life, second, VOUCHER.format(amount="25.000")) == []
+
+
+def test_a_word_against_the_incidents_current_statement_is_blocked(life):
+    reference = life.in_review(LATE)
+    incident = incident_of(life, reference)
+    with life.desk.transaction() as session:
+        draft = life.drafts(reference)[0]
+        stated = type(draft)(
+            **draft.model_dump(exclude={"id", "complaint_id", "text"}),
+            incident_id=incident,
+            text="Kami sedang memeriksa kejadian ini. Penyebabnya belum diketahui.",
+        )
+        session.add(stated)
+        session.flush()
+        session.add(Statement(incident_id=incident, draft_id=stated.id, current_from=life.now))
+    (found,) = says(
+        life, reference, "Halo Kak, kami mohon maaf. Ini disebabkan oleh server mati. Mari lanjut lewat DM."
+    )
+    assert found["level"] == "block"
