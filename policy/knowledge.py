@@ -21,7 +21,7 @@ LANGUAGES = ("id", "en")
 LONGEST_ANSWER = 200
 """Characters of the short form: a public reply on the tightest platform has room for little more."""
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_TOKEN = r"^[a-z0-9]+(?:_[a-z0-9]+)*$"
+_TOPIC = r"^[a-z0-9]+(?:_[a-z0-9]+)*$"
 
 
 class _Head(Rules):
@@ -31,7 +31,7 @@ class _Head(Rules):
     category: Category
     language: Literal["id", "en"]
     products: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
-    topics: tuple[Annotated[str, Field(pattern=_TOKEN)], ...] = ()
+    topics: tuple[Annotated[str, Field(pattern=_TOPIC)], ...] = ()
     asks: tuple[Annotated[str, Field(min_length=3, max_length=200)], ...] = ()
     valid_from: date
     valid_until: date | None = None

@@ -4,11 +4,23 @@ from db.tables.answers import MACHINE, Draft, Review, ReviewState, Round, RoundS
 from db.tables.complaints import Assessment, Complaint, Correction, Note
 from db.tables.deliveries import Delivery, DeliveryState, PublishingStop, RateUse
 from db.tables.duty import Duty
+from db.tables.facts import FactChange, FactOf
 from db.tables.follow_ups import FollowUp, FollowUpState
 from db.tables.guards import GUARDS
 from db.tables.incidents import Incident, IncidentMember, Statement
 from db.tables.intake import Cursor, Quarantined
-from db.tables.knowledge import Article
+from db.tables.knowledge import Article, ArticleOrigin, ArticleState
+from db.tables.legal import (
+    Breach,
+    BreachState,
+    Emergency,
+    EmergencyCall,
+    EmergencyKind,
+    LegalAnswer,
+    LegalHold,
+    LegalRoad,
+    RoadState,
+)
 from db.tables.messages import Direction, Message, MessageRevision
 from db.tables.models import Model, ModelAct, ModelChange, ModelState, ShadowFinding
 from db.tables.people import Complainant, Identity
@@ -31,7 +43,11 @@ __all__ = [
     "Absence",
     "Anchor",
     "Article",
+    "ArticleOrigin",
+    "ArticleState",
     "Assessment",
+    "Breach",
+    "BreachState",
     "Complainant",
     "Complaint",
     "Correction",
@@ -41,12 +57,20 @@ __all__ = [
     "Direction",
     "Draft",
     "Duty",
+    "Emergency",
+    "EmergencyCall",
+    "EmergencyKind",
     "Event",
+    "FactChange",
+    "FactOf",
     "FollowUp",
     "FollowUpState",
     "Identity",
     "Incident",
     "IncidentMember",
+    "LegalAnswer",
+    "LegalHold",
+    "LegalRoad",
     "Message",
     "MessageRevision",
     "Model",
@@ -61,6 +85,7 @@ __all__ = [
     "RateUse",
     "Review",
     "ReviewState",
+    "RoadState",
     "Round",
     "RoundState",
     "ShadowFinding",

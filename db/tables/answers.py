@@ -76,6 +76,8 @@ class Draft(SQLModel, table=True):
     """What each sentence rests on: its span in `text`, the sort of ground and which one."""
     model: str | None = None
     """The language model that worded it; None where no machine but the desk's own parts did."""
+    legal_road_id: int | None = Field(default=None, sa_type=Id, foreign_key="legal_road.id")
+    """The legal road that it is the end of: three different people pass it, and the database counts them."""
 
 
 class Round(SQLModel, table=True):
@@ -158,3 +160,5 @@ class Review(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     typed_by: str | None = None
     note: str | None = None
+    reusable: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
+    """Approved, and worth giving again: the knowledge base may propose an article from it."""

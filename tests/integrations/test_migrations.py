@@ -191,6 +191,16 @@ def review_with(
     return COPY_OF_A_REVIEW.format(round=round_, draft=draft, sha256=sha256, author=author, gate=gate)
 
 
+def article_with(published_by: str = "'cs-lead'", valid_until: str = "NULL") -> str:
+    return f"""
+        INSERT INTO article (slug, language, version, state, origin, title, category, products, topics, asks, answer,
+                             text, owner, public, valid_from, valid_until, author, written_at, published_by, words,
+                             search, indexed_by)
+        VALUES ('s', 'id', '1', 'published', 'person', 't', 'delivery', '{{{{}}}}', '{{{{}}}}', '{{{{}}}}', 'a', 'x', 'cs-dewi',
+                true, '2026-01-01', {valid_until}, 'cs-nia', now(), {published_by}, '', '', '')
+    """
+
+
 DECIDED = "state = 'decided', decided_at = now()"
 
 REFUSED = {
@@ -325,11 +335,11 @@ REFUSED = {
         "VALUES ('k', 'TG-1', 'public', 'reply', '', now())",
         "says_something",
     ),
-    "an article ends after it begins": (
-        "INSERT INTO article (slug, version, title, category, language, text, owner, public, valid_from, valid_until) "
-        "VALUES ('s', '1', 't', 'delivery', 'id', 'x', 'cs', true, '2026-02-01', '2026-01-01')",
-        "valid_in_order",
-    ),
+    # Knowledge
+    "an article ends after it begins": (article_with(valid_until="'2025-01-01'"), "valid_in_order"),
+    "nobody publishes an article of their own words": (article_with(published_by="'cs-nia'"), "their_own_words"),
+    "nobody publishes an article that they own": (article_with(published_by="'cs-dewi'"), "their_own_words"),
+    "what is published was published by somebody": (article_with(published_by="NULL"), "published_by_somebody"),
 }  # fmt: skip
 
 
