@@ -1,4 +1,5 @@
-"""What the database itself refuses, beyond constraints: changes to the trail, and to the words of a draft."""
+"""What the database itself refuses, beyond constraints: changes to the trail and to the words of a draft, and deliveries
+of what no gate may let pass."""
 
 from sqlalchemy import DDL, event
 from sqlmodel import SQLModel
@@ -36,6 +37,39 @@ BEGIN
     RETURN new;
 END $$;
 CREATE TRIGGER model_keeps_its_bytes BEFORE UPDATE ON model FOR EACH ROW EXECUTE FUNCTION refuse_other_model();
+CREATE FUNCTION refuse_shorter_cooling() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (new.complaint_id, new.opened_at, new.opened_by, new.cooling_until)
+        IS DISTINCT FROM (old.complaint_id, old.opened_at, old.opened_by, old.cooling_until) THEN
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+            MESSAGE = 'the cooling-off of legal road ' || old.id || ' stays as it was opened: nobody can shorten it';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER legal_road_keeps_cooling BEFORE UPDATE ON legal_road
+    FOR EACH ROW EXECUTE FUNCTION refuse_shorter_cooling();
+CREATE FUNCTION refuse_unpassed_draft() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    words RECORD;
+BEGIN
+    SELECT d.blocked, d.author, r.id AS road, r.opened_by, r.cooling_until INTO words
+    FROM draft d LEFT JOIN legal_road r ON r.id = d.legal_road_id WHERE d.id = new.draft_id;
+    IF words.blocked THEN
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+            MESSAGE = 'draft ' || new.draft_id || ' is blocked by the guardrails: nothing sends it';
+    END IF;
+    IF words.road IS NOT NULL AND (new.queued_at < words.cooling_until OR 3 > (
+        SELECT count(DISTINCT decided_by) FROM review
+        WHERE round_id = new.round_id AND draft_id = new.draft_id AND verdict = 'approve'
+            AND gate IN ('pr', 'legal', 'executive') AND decided_by NOT IN (words.author, words.opened_by)
+    )) THEN
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+            MESSAGE = 'legal road ' || words.road || ' ends only after its cooling-off, passed by three different people';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER delivery_passed_its_gates BEFORE INSERT OR UPDATE OF draft_id, round_id, queued_at ON delivery
+    FOR EACH ROW WHEN (new.draft_id IS NOT NULL) EXECUTE FUNCTION refuse_unpassed_draft();
 """
 """Words can only be emptied, when a person is forgotten."""
 
