@@ -170,3 +170,12 @@ CHANNELS = (
     "request_tracker",
 )
 """Every channel that a record may name; packages add more through `policy/channels.yaml`."""
+
+
+class LlmUse(StrEnum):
+    """What a language model may be asked to do."""
+
+    REPHRASE = "rephrase"
+    """Word a composed draft anew."""
+    TRANSLATE = "translate"
+    """Show reviewers in their language what stands in another one."""

@@ -21,6 +21,7 @@ from policy.guard.rules import Guardrails, read_guardrails
 from policy.intake import Intake
 from policy.knowledge import Article, read_articles
 from policy.learning import Learning
+from policy.llm import LanguageModel
 from policy.people import People
 from policy.publishing import Publishing
 from policy.reading import Model, Place, PolicyError, Problem, line_of, read_rules, read_yaml
@@ -43,6 +44,7 @@ FILES = (
     "follow_up.yaml",
     "intake.yaml",
     "learning.yaml",
+    "llm.yaml",
     "people.yaml",
     "publishing.yaml",
     "routing.yaml",
@@ -78,6 +80,7 @@ class Policy:
     channels: Channels
     publishing: Publishing
     slack: SlackRules
+    llm: LanguageModel
     approvals: Approvals
     guardrails: Guardrails
     lexicon: Lexicon
@@ -114,6 +117,7 @@ def load_policy(
     channels = reader.rules(place("channels.yaml"), Channels)
     publishing = reader.rules(place("publishing.yaml"), Publishing)
     slack = reader.rules(place("slack.yaml"), SlackRules)
+    llm = reader.rules(place("llm.yaml"), LanguageModel)
     approvals = reader.read(place("approvals.yaml"), read_approvals)
     guardrails = reader.read(place("guardrails"), read_guardrails)
     lexicon = reader.read(place("lexicon"), read_lexicon)
@@ -137,6 +141,7 @@ def load_policy(
         or channels is None
         or publishing is None
         or slack is None
+        or llm is None
         or approvals is None
         or guardrails is None
         or lexicon is None
@@ -162,6 +167,7 @@ def load_policy(
         channels=channels,
         publishing=publishing,
         slack=slack,
+        llm=llm,
         approvals=approvals,
         guardrails=guardrails,
         lexicon=lexicon,

@@ -21,6 +21,7 @@ from db.tables.legal import (
     LegalRoad,
     RoadState,
 )
+from db.tables.llm import LlmAnswer, LlmCall, LlmOutcome
 from db.tables.messages import Direction, Message, MessageRevision
 from db.tables.models import Model, ModelAct, ModelChange, ModelState, ShadowFinding
 from db.tables.people import Complainant, Identity
@@ -71,6 +72,9 @@ __all__ = [
     "LegalAnswer",
     "LegalHold",
     "LegalRoad",
+    "LlmAnswer",
+    "LlmCall",
+    "LlmOutcome",
     "Message",
     "MessageRevision",
     "Model",
