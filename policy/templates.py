@@ -7,19 +7,16 @@ answers on one page do not read like one robot's. The comment on its first line 
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import Template, UndefinedError
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from db.words import Category, Kind, Risk, Visibility
+from policy.filling import compiled, faults, fill, nearest, slots_of
 from policy.reading import PolicyError, Problem
 
 LANGUAGES = ("id", "en")
@@ -32,7 +29,6 @@ SLOTS = frozenset(
 """What a template may use; each is a plain string, and may be empty."""
 FACT_SLOTS = frozenset(("order_number", "article", "summary"))
 """Where one of these is in a text, the text states facts that customer service confirms."""
-_MULTILINE = frozenset(("article", "summary"))
 
 ACKNOWLEDGEMENTS = (
     "acknowledgement",
@@ -55,18 +51,6 @@ NAMES = (
 )
 _HEADER = re.compile(r"\A\{#-?(?P<meta>[^\n]*?)-?#\}[ \t]*\n")
 _SEPARATOR = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
-_ALLOWED = (
-    nodes.Template,
-    nodes.Output,
-    nodes.TemplateData,
-    nodes.Name,
-    nodes.If,
-    nodes.Const,
-    nodes.Or,
-    nodes.And,
-    nodes.Not,
-    nodes.CondExpr,
-)
 
 
 @dataclass(frozen=True)
@@ -130,60 +114,18 @@ class Templates:
         """
         source = self.file(name, language)
         index = variant % len(source.variants)
-        stated: set[str] = set()
-        values = {slot: _Slot(_clean(slot, slots.get(slot, "")), slot, stated) for slot in SLOTS}
         try:
-            text = source.variants[index].render(values)
+            text, fillings = fill(source.variants[index], slots_of(slots, SLOTS))
         except (UndefinedError, SecurityError, TypeError, ValueError) as error:
             message = f"does not render: {error}"
             raise PolicyError([Problem(source.file, source.lines[index], message)]) from error
         return Rendered(
-            text.strip(),
+            text,
             f"{source.key}#{index + 1}",
             source.sha256,
             source.invites_private,
-            source.states_facts or bool(stated & FACT_SLOTS),
+            source.states_facts or any(filling.slot in FACT_SLOTS for filling in fillings),
         )
-
-
-class _Slot(str):
-    """A slot's value that notes when it is written into the text."""
-
-    slot: str
-    stated: set[str]
-
-    def __new__(cls, value: str, slot: str, stated: set[str]) -> "_Slot":
-        self = super().__new__(cls, value)
-        self.slot, self.stated = slot, stated
-        return self
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Refuses every attribute, item and call, not only the dangerous ones."""
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return False
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        return False
-
-    def getattr(self, obj: Any, attribute: str) -> NoReturn:
-        raise SecurityError(f"`{attribute}`: a template has no attributes to ask for")
-
-    def getitem(self, obj: Any, argument: Any) -> NoReturn:
-        raise SecurityError(f"`{argument}`: a template has no items to ask for")
-
-
-def _write(value: Any) -> Any:
-    if isinstance(value, _Slot) and value:
-        value.stated.add(value.slot)
-    return value
-
-
-_SANDBOX = _Sandbox(autoescape=False, undefined=StrictUndefined, finalize=_write, keep_trailing_newline=False)
-_SANDBOX.globals.clear()
-_SANDBOX.filters.clear()
-_SANDBOX.tests.clear()
 
 
 def read_templates(directory: Path) -> Templates:
@@ -203,7 +145,7 @@ def read_templates(directory: Path) -> Templates:
                 read = None
             name = file.name.removesuffix(".txt.j2")
             if name not in NAMES:
-                problems.append(Problem(file, 1, f"`{name}` is no template that the desk uses{_nearest(name)}"))
+                problems.append(Problem(file, 1, f"`{name}` is no template that the desk uses{nearest(name, NAMES)}"))
             elif read:
                 files[read.key] = read
         broken = {problem.file for problem in problems}
@@ -261,10 +203,10 @@ def _read(file: Path, language: str) -> TemplateFile:
     lines: list[int] = []
     for start, text in _split(source, body_at):
         line = source.count("\n", 0, start) + 1
-        found = list(_faults(file, line, text))
+        found = list(faults(file, line, text, SLOTS))
         problems.extend(found)
         if not found:
-            variants.append(_SANDBOX.from_string(text))
+            variants.append(compiled(text))
             lines.append(line)
     if problems:
         raise PolicyError(problems)
@@ -301,39 +243,3 @@ def _split(source: str, body_at: int) -> Iterator[tuple[int, str]]:
         yield start, source[start : separator.start()]
         start = separator.end()
     yield start, source[start:]
-
-
-def _faults(file: Path, line: int, text: str) -> Iterator[Problem]:
-    """What a template may not do. `line` is the one on which it begins."""
-    try:
-        tree = _SANDBOX.parse(text)
-    except TemplateSyntaxError as error:
-        yield Problem(file, line + error.lineno - 1, f"does not render: {error.message}")
-        return
-    if not text.strip():
-        yield Problem(file, line, "this variant is empty")
-    for node in tree.find_all(nodes.Node):
-        at = line + (node.lineno or 1) - 1
-        if isinstance(node, nodes.Name):
-            if node.name not in SLOTS:
-                slots = ", ".join(sorted(SLOTS))
-                yield Problem(file, at, f"`{node.name}` is no slot{_nearest(node.name, SLOTS)}; there are {slots}")
-        elif not isinstance(node, _ALLOWED):
-            what = type(node).__name__.lower()
-            yield Problem(file, at, f"a template only fills slots and asks whether one is empty, no `{what}`")
-
-
-def _clean(slot: str, value: str) -> str:
-    """The value without control characters; in one line where the slot is one."""
-    if slot not in _MULTILINE:
-        value = " ".join(value.split())
-    return "".join(
-        character
-        for character in value.replace("\r\n", "\n")
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
-    )
-
-
-def _nearest(name: str, among: Collection[str] = NAMES) -> str:
-    near = get_close_matches(name, sorted(among), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
