@@ -51,20 +51,22 @@ class PolicyError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def read_rules(file: Path, model: type[Model]) -> Model:
-    """Read one YAML file into its model.
+def read_rules(file: Path, model: type[Model], *, context: Mapping[str, Any] | None = None) -> Model:
+    """Read one YAML file into its model; `context` is what its validators may look up.
 
     Raises:
         PolicyError: the file is missing, is no YAML, repeats a key, does not fit the model, or contradicts itself.
     """
-    return read_placed(file, model)[0]
+    return read_placed(file, model, context=context)[0]
 
 
-def read_placed(file: Path, model: type[Model]) -> tuple[Model, Mapping[Place, int]]:
+def read_placed(
+    file: Path, model: type[Model], *, context: Mapping[str, Any] | None = None
+) -> tuple[Model, Mapping[Place, int]]:
     """`read_rules`, with the line (from 1) on which each place stands."""
     data, lines = read_yaml(file)
     try:
-        rules = model.model_validate(data if data is not None else {})
+        rules = model.model_validate(data if data is not None else {}, context=context)
     except ValidationError as error:
         raise PolicyError(
             Problem(file, line_of(found["loc"], lines), _said(found)) for found in error.errors()

@@ -1,6 +1,6 @@
 """The guardrails: what no reply may say, and what its author should think about twice."""
 
-from policy.guard.checking import check, check_examples, worst
+from policy.guard.checking import check, check_examples, worded, worst
 from policy.guard.draft import ChannelLimits, DraftText, EarlierText, Finding, Limits, Owner
 from policy.guard.lengths import length_on
 from policy.guard.rules import RULE_NAMES, Guardrails, Rule, read_guardrails
@@ -19,5 +19,6 @@ __all__ = [
     "check_examples",
     "length_on",
     "read_guardrails",
+    "worded",
     "worst",
 ]

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from policy.guard import consistency, contradiction, personal, wording
 from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Owner
 from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
-from policy.guard.rules import Guardrails, Patterns, Rule
+from policy.guard.rules import Guardrails, Language, Rule, Try
 from policy.reading import Problem, line_of, read_yaml
 
+_STOPS = re.compile(r"[.!?;](?=\s|$)|\n")
 _MISSING = ("no_apology", "no_private_offer")
 
 Code = Callable[[DraftText, Folded, Owner, ChannelLimits], Iterable[Hit]]
@@ -50,34 +51,61 @@ class _Limit:
     comfortable_limit: int | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Copy:
+    """A folded copy, and which phrases can stand in it at all (bits of the guardrails' sieve)."""
+
+    folded: Folded
+    possible: int
+
+
+@dataclass(frozen=True)
 class _Reading:
     """A draft and its folded copies, made once for all rules."""
 
-    plain: Folded
-    disguised: list[Folded] = field(default_factory=list)
-    spelled: list[Folded] = field(default_factory=list)
+    plain: _Copy
+    disguised: tuple[_Copy, ...]
+    spelled: tuple[Folded, ...]
 
     @classmethod
-    def of(cls, text: str) -> "_Reading":
+    def of(cls, text: str, rails: Guardrails) -> "_Reading":
+        def sifted(folded: Folded) -> _Copy:
+            return _Copy(folded, rails.sieve.possible(folded.text))
+
         plain = fold(text)
-        return cls(plain, disguises(plain), spelled_apart(plain))
+        return cls(sifted(plain), tuple(sifted(copy) for copy in disguises(plain)), tuple(spelled_apart(plain)))
 
 
-def check(draft: DraftText, rails: Guardrails, company: Owner, channels: ChannelLimits | None = None) -> list[Finding]:
+def check(
+    draft: DraftText,
+    rails: Guardrails,
+    company: Owner,
+    channels: ChannelLimits | None = None,
+    *,
+    reader: Language | None = None,
+) -> list[Finding]:
     """Everything that speaks against sending this draft, in the order of the text.
 
-    The wording of the findings is in the draft's language.
+    The findings are worded in the reader's language, or in the draft's where no reader is named.
     """
-    reading = _Reading.of(draft.text)
-    language = language_of(draft.text) or draft.lang
-    findings = [
-        _finding(rule, hit, draft, language)
+    reading = _Reading.of(draft.text, rails)
+    hits = [
+        (rule, hit)
         for rule in rails.rules
         if rule.applies(draft)
-        for hit in _hits(rule, draft, reading, company, channels or {})
+        for hit in _hits(rule, rails.first_bits[rule.rule], draft, reading, company, channels or {})
     ]
+    if not hits:
+        return []
+    language = reader or language_of(draft.text) or draft.lang
+    findings = [_finding(rule, hit, draft, language) for rule, hit in hits]
     return sorted(findings, key=lambda found: (found.start, found.end, found.rule))
+
+
+def worded(rule: str, what: str | None, rails: Guardrails, language: str | None) -> tuple[str, str] | None:
+    """Message and suggestion of a finding kept earlier, for this reader; None where there is no such rule any more."""
+    known = rails.by_name.get(rule)
+    return known.words(what, language) if known else None
 
 
 def worst(findings: Sequence[Finding]) -> str:
@@ -94,9 +122,9 @@ def check_examples(rails: Guardrails) -> list[Problem]:
         for kind, wanted in (("hit", True), ("miss", False)):
             for index, example in enumerate(getattr(rule.examples, kind)):
                 draft = example.draft
-                found = rule.applies(draft) and any(
-                    True for _ in _hits(rule, draft, _Reading.of(draft.text), _Nobody(), limits)
-                )
+                reading = _Reading.of(draft.text, rails)
+                first = rails.first_bits[rule.rule]
+                found = rule.applies(draft) and bool(_hits(rule, first, draft, reading, _Nobody(), limits))
                 if found != wanted:
                     file = rails.directory / f"{rule.rule}.yaml"
                     line = line_of(("examples", kind, index), read_yaml(file)[1])
@@ -105,14 +133,17 @@ def check_examples(rails: Guardrails) -> list[Problem]:
     return problems
 
 
-def _hits(rule: Rule, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits) -> list[Hit]:
+def _hits(
+    rule: Rule, first: int, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits
+) -> list[Hit]:
+    """What the rule finds; `first` is the bit of its first phrase."""
     if rule.rule in _MISSING:
         # These rules miss something: their patterns are what should stand there.
-        present = any(True for _ in _matches(rule, rule.patterns, reading.plain, draft))
+        present = any(True for _ in _matches(rule, first, reading.plain, draft))
         return [] if present or not draft.text.strip() else [Hit(0, len(draft.text))]
-    hits = list(_matches(rule, rule.patterns, reading.plain, draft))
+    hits = list(_matches(rule, first, reading.plain, draft))
     for copy in reading.disguised:
-        hits.extend(_matches(rule, [group for group in rule.patterns if not group.raw], copy, draft))
+        hits.extend(_matches(rule, first, copy, draft, disguised=True))
     for run in reading.spelled if rule.spelled else ():
         for word in rule.spelled:
             at = run.text.find(word)
@@ -120,26 +151,66 @@ def _hits(rule: Rule, draft: DraftText, reading: _Reading, company: Owner, chann
                 hits.append(Hit(*run.span(at, at + len(word))))
     code = _CODE.get(rule.rule)
     if code:
-        hits.extend(code(draft, reading.plain, company, channels))
+        hits.extend(code(draft, reading.plain.folded, company, channels))
     return _merged(hits)
 
 
-def _matches(rule: Rule, groups: Iterable[Patterns], copy: Folded, draft: DraftText) -> Iterator[Hit]:
+def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised: bool = False) -> Iterator[Hit]:
+    possible = copy.possible >> first & (1 << len(rule.tries)) - 1
+    if not possible:
+        return
+    folded = copy.folded
     spared: list[tuple[int, int]] | None = None
     known = "\n".join([draft.complaint or "", *draft.facts]).lower() if rule.unless_in_complaint else ""
-    for group in groups:
-        if group.needs and not any(need in copy.text for need in group.needs):
+    while possible:
+        lowest = possible & -possible
+        possible ^= lowest
+        tried = rule.tries[lowest.bit_length() - 1]
+        group = tried.group
+        if group.raw and (disguised or (group.needs and not any(need in folded.text for need in group.needs))):
             continue
-        for pattern in group.compiled:
-            for match in pattern.finditer(copy.cased if group.raw or group.cased else copy.text):
-                if spared is None:
-                    spared = [place.span() for spare in rule.spares for place in spare.finditer(copy.text)]
-                start, end = match.span()
-                if start == end or (not group.firm and any(a < end <= b for a, b in spared)):
-                    continue
-                if known and match.group().strip().lower() in known:
-                    continue
-                yield Hit(*copy.span(start, end), group.what)
+        for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text):
+            if spared is None:
+                spared = list(_spared(rule, first + len(rule.tries), copy))
+            if not group.firm and any(a < end <= b for a, b in spared):
+                continue
+            if known and folded.text[start:end].strip() in known:
+                continue
+            yield Hit(*folded.span(start, end), group.what)
+
+
+def _places(tried: Try, text: str) -> Iterator[tuple[int, int]]:
+    """Where it stands: a match of the one expression, or from the first to the last of several in one sentence."""
+    first, *others = tried.parts
+    for match in first.finditer(text):
+        start, end = match.span()
+        if start == end:
+            continue
+        if not others:
+            yield start, end
+            continue
+        low, high = _sentence(text, start, end, tried.group.within)
+        found = [other.search(text, low, high) for other in others]
+        if all(found):
+            spans = [match.span(), *(one.span() for one in found if one)]
+            yield min(a for a, _ in spans), max(b for _, b in spans)
+
+
+def _sentence(text: str, start: int, end: int, within: int) -> tuple[int, int]:
+    """The part of the sentence around a place that is near enough to it."""
+    low, high = max(0, start - within), min(len(text), end + within)
+    for stop in _STOPS.finditer(text, low, start):
+        low = stop.end()
+    stop_after = _STOPS.search(text, end, high)
+    return low, stop_after.start() if stop_after else high
+
+
+def _spared(rule: Rule, first: int, copy: _Copy) -> Iterator[tuple[int, int]]:
+    possible = copy.possible >> first & (1 << len(rule.spares)) - 1
+    for place, spare in enumerate(rule.spares):
+        if possible >> place & 1:
+            for match in spare.finditer(copy.folded.text):
+                yield match.span()
 
 
 def _merged(hits: Iterable[Hit]) -> list[Hit]:
@@ -156,14 +227,6 @@ def _merged(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _finding(rule: Rule, hit: Hit, draft: DraftText, language: str | None) -> Finding:
-    named = rule.what.get(hit.what or "")
-    what = named.of(language) if named else (hit.what or "")
-    return Finding(
-        rule.rule,
-        hit.level or rule.level,
-        hit.start,
-        hit.end,
-        draft.text[hit.start : hit.end],
-        rule.message.of(language, what),
-        rule.suggestion.of(language, what),
-    )
+    message, suggestion = rule.words(hit.what, language)
+    quote = draft.text[hit.start : hit.end]
+    return Finding(rule.rule, hit.level or rule.level, hit.start, hit.end, quote, message, suggestion, hit.what)

@@ -71,7 +71,10 @@ class Hit:
 
 @dataclass(frozen=True)
 class Finding:
-    """A hit with what to tell its author; `quote` is `text[start:end]` of the draft as given."""
+    """A hit with what to tell its author; `quote` is `text[start:end]` of the draft as given.
+
+    `rule` and `what` (the sort of thing found) are enough to word it again for another reader (`worded`).
+    """
 
     rule: str
     level: Level
@@ -80,6 +83,7 @@ class Finding:
     quote: str
     message: str
     suggestion: str
+    what: str | None = None
 
 
 class Limits(Protocol):

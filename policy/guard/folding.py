@@ -6,7 +6,7 @@ folded copy; what they find is reported in code points of the original.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +17,12 @@ _LOOKALIKES = str.maketrans(
 )
 _LEET = str.maketrans("0345789@$€!", "oeastbgase" + "i")
 _ONES = "1!|"
+_NOT_PLAIN = re.compile(r"[^ -~]|  ")
+_PIECES = re.compile(r"[!-~]+|[^!-~]", re.DOTALL)
 _SPELLED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!][\W_]{1,3}){3,}[a-z0-9@$!](?![^\W_])")
 _INSIDE = re.compile(r"(?<=[a-z])[-._*·•'’`|~+=^\"]{1,2}(?=[a-z])")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
-_MIXED = re.compile(r"[a-z0-9@$€!|]{3,60}")
+_MIXED = re.compile(r"(?<![a-z0-9@$€!|])(?=[a-z]{0,59}[0-9@$€!|])[a-z0-9@$€!|]{3,60}")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Folded:
 
     text: str
     cased: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original of a half-open place in the copy."""
@@ -62,11 +64,20 @@ def fold(text: str) -> Folded:
 
     A paragraph's end stays as a line break, so that no rule reads across it.
     """
+    if not _NOT_PLAIN.search(text):
+        return Folded(text.lower(), text, range(len(text)), range(1, len(text) + 1))
     cased: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for index, character in enumerate(text):
-        for folded in character if "!" <= character <= "~" else _folded(character):
+    for piece in _PIECES.finditer(text):
+        index = piece.start()
+        run = piece.group()
+        if run.isascii() and run > " ":
+            cased.extend(run)
+            starts.extend(range(index, piece.end()))
+            ends.extend(range(index + 1, piece.end() + 1))
+            continue
+        for folded in _folded(run):
             if folded in " \n":
                 if cased and cased[-1] in " \n":
                     if folded == "\n" and text[index - 1 : index].isspace() and _breaks_before(text, index):
@@ -78,7 +89,7 @@ def fold(text: str) -> Folded:
             starts.append(index)
             ends.append(index + 1)
     copy = "".join(cased)
-    return Folded(copy.lower(), copy, tuple(starts), tuple(ends))
+    return Folded(copy.lower(), copy, starts, ends)
 
 
 def disguises(plain: Folded) -> list[Folded]:

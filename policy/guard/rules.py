@@ -1,19 +1,21 @@
 """The guardrails as the company writes them: one YAML file a rule, with its wording and its examples.
 
-How a pattern is written: a regular expression on the folded text (lower case, no accents, single spaces), bounded by
-word ends. A space stands for any short break (between two letters also for none: `jalurhukum`), ` \\w+` for one word of
-the same sentence, `~` for up to four of them.
+How a phrase is written tells policy/guard/phrases.py; the words that phrases share stand in words.yaml.
 """
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from db.words import Kind, Visibility
 from policy.guard.draft import DraftText, Level
+from policy.guard.phrases import Clause, Words, expression, needed, plain_expression, spelled_out
+from policy.guard.sieve import Sieve
 from policy.reading import PolicyError, Problem, Rules, line_of, read_rules, read_yaml
 
 RULE_NAMES = (
@@ -39,44 +41,22 @@ RULE_NAMES = (
     "all_caps",
     "link",
 )
-_SAME_SENTENCE = r"[^\w.!?;\n]{1,4}"
-_SAME_CLAUSE = r"[^\w.!?;,:\n]{1,4}"
-_WORDS = rf"(?:(?:{_SAME_SENTENCE}\w{{1,30}}){{0,4}}?{_SAME_SENTENCE})"
-_BREAKS = re.compile(
-    r"(?P<kept>\[[^\]]*\])|(?P<words> ?~ ?(?P<maybe>\??))|(?P<word>\\w\+)|(?P<optional> \?)|(?P<space> )"
-)
+WORDS_FILE = "words.yaml"
+Language = Literal["id", "en"]
+"""What findings are worded in."""
 
 
-def expression(pattern: str, *, cased: bool = False, clause: bool = False) -> re.Pattern[str]:
-    """A pattern of a rule as the regular expression that is run. Every repetition in it is bounded.
-
-    With `clause`, words in between may not even stand beyond a comma: what is denied before it is claimed after it.
-    """
-    gap = _SAME_CLAUSE if clause else _SAME_SENTENCE
-
-    def written(found: re.Match[str]) -> str:
-        if found["kept"]:
-            return found.group()
-        if found["words"]:
-            return _WORDS + found["maybe"]
-        if found["word"]:
-            return r"\w{1,30}"
-        if found["optional"]:
-            return r"[\W_]{0,4}"
-        before, after = pattern[: found.start()], pattern[found.end() :]
-        if after.startswith("\\w") or after.startswith("(?!") or before.endswith("\\w+"):
-            return gap
-        # Without a break only between two words that both stand here: a pattern must not end inside a longer word.
-        return r"[\W_]{0,4}" if before[-1:].isalpha() and after[:1].isalpha() else r"[\W_]{1,4}"
-
-    return re.compile(rf"(?<!\w)(?:{_BREAKS.sub(written, pattern)})(?!\w)", 0 if cased else re.IGNORECASE)
-
-
-def _tried(pattern: str, *, raw: bool = False) -> None:
-    try:
-        re.compile(pattern) if raw else expression(pattern)
-    except re.error as error:
-        raise ValueError(f"`{pattern}` is no regular expression: {error}") from error
+def _phrases(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """The phrases with the names in them spelled out; a plain regular expression knows no names."""
+    if info.data.get("raw"):
+        for value in values:
+            plain_expression(value)
+        return values
+    words: Words = (info.context or {}).get("words", {})
+    phrases = tuple(spelled_out(value, words) for value in values)
+    for phrase in phrases:
+        expression(phrase)
+    return phrases
 
 
 class Wording(Rules):
@@ -91,29 +71,51 @@ class Wording(Rules):
 
 
 class Patterns(Rules):
-    """Patterns that share what they need: one of `needs` must stand in the text before any of them is tried."""
+    """Phrases of which any one is a hit (`any`), or that are one where they stand in one sentence (`together`)."""
 
-    any: tuple[str, ...]
-    needs: tuple[str, ...] = ()
-    what: str | None = None
+    raw: bool = False
+    """The patterns are plain regular expressions, on the folded text with capitals: no word ends, no wide spaces."""
     cased: bool = False
     firm: bool = False
     """Nothing spares these: a condition ("unless you…") is no denial."""
-    raw: bool = False
-    """The patterns are plain regular expressions, on the folded text with capitals: no word ends, no wide spaces."""
+    within: int = Field(default=120, ge=20, le=300)
+    """So many characters before and after the first of `together` the others are looked for."""
+    needs: tuple[str, ...] = ()
+    """Of plain regular expressions, what must stand in the text for any to be tried; phrases know that themselves."""
+    what: str | None = None
+    any: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+
+    _any = field_validator("any", "together")(_phrases)
 
     @model_validator(mode="after")
-    def _compiles(self) -> "Patterns":
-        for pattern in self.any:
-            _tried(pattern, raw=self.raw)
+    def _either(self) -> "Patterns":
+        if bool(self.any) == bool(self.together):
+            raise ValueError("write either `any` or `together`")
+        if self.raw and self.together:
+            raise ValueError("`together` takes phrases, no plain regular expressions")
         return self
 
-    @cached_property
-    def compiled(self) -> tuple[re.Pattern[str], ...]:
-        """Ready to run."""
-        if self.raw:
-            return tuple(re.compile(pattern) for pattern in self.any)
-        return tuple(expression(pattern, cased=self.cased) for pattern in self.any)
+    def tries(self) -> Iterator["Try"]:
+        """What is run for these, each with what it needs."""
+        if self.together:
+            clauses = [clause for phrase in self.together for clause in needed(phrase)[:2]]
+            parts = tuple(expression(phrase, cased=self.cased) for phrase in self.together)
+            yield Try(self, parts, tuple(clauses))
+        for phrase in self.any:
+            if self.raw:
+                yield Try(self, (plain_expression(phrase),), ())
+            else:
+                yield Try(self, (expression(phrase, cased=self.cased),), needed(phrase))
+
+
+@dataclass(frozen=True)
+class Try:
+    """One thing to look for: an expression, or several that stand in one sentence."""
+
+    group: Patterns
+    parts: tuple[re.Pattern[str], ...]
+    needs: tuple[Clause, ...]
 
 
 class Example(Rules):
@@ -167,17 +169,23 @@ class Rule(Rules):
     """A hit inside one of these does not count: a denial, the customer's own right."""
     examples: Examples
 
-    @field_validator("spare")
-    @classmethod
-    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            _tried(pattern)
-        return patterns
+    _spare = field_validator("spare")(_phrases)
+
+    @cached_property
+    def tries(self) -> tuple[Try, ...]:
+        """All that is looked for."""
+        return tuple(one for group in self.patterns for one in group.tries())
 
     @cached_property
     def spares(self) -> tuple[re.Pattern[str], ...]:
-        """Ready to run."""
-        return tuple(expression(pattern, clause=True) for pattern in self.spare)
+        """What spares a hit, ready to run."""
+        return tuple(expression(phrase, clause=True) for phrase in self.spare)
+
+    def words(self, what: str | None, language: str | None) -> tuple[str, str]:
+        """Message and suggestion for somebody who reads this language, about this sort of thing."""
+        sort = self.what.get(what or "")
+        named = sort.of(language) if sort else (what or "")
+        return self.message.of(language, named), self.suggestion.of(language, named)
 
     def applies(self, draft: DraftText) -> bool:
         """Whether this draft is one that the rule is about."""
@@ -194,7 +202,40 @@ class Guardrails(Rules):
 
     def rule(self, name: str) -> Rule:
         """The one of this name."""
-        return next(rule for rule in self.rules if rule.rule == name)
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> dict[str, Rule]:
+        """Each rule under its name."""
+        return {rule.rule: rule for rule in self.rules}
+
+    @cached_property
+    def sieve(self) -> Sieve:
+        """Tells which of all rules' phrases can stand in a text; bits in the order of the rules, then of what spares.
+
+        A rule's phrases come first, then what spares its hits.
+        """
+        needs: list[Sequence[Clause]] = []
+        for rule in self.rules:
+            needs += [one.needs for one in rule.tries]
+            needs += [needed(phrase) for phrase in rule.spare]
+        return Sieve(needs)
+
+    @cached_property
+    def first_bits(self) -> dict[str, int]:
+        """Where each rule's phrases begin among the sieve's bits."""
+        places: dict[str, int] = {}
+        at = 0
+        for rule in self.rules:
+            places[rule.rule] = at
+            at += len(rule.tries) + len(rule.spare)
+        return places
+
+
+class GuardWords(Rules):
+    """Words that phrases of several rules share, under a name: `you: [anda, kamu, …]`."""
+
+    words: dict[str, tuple[str, ...]]
 
 
 def read_guardrails(directory: Path) -> Guardrails:
@@ -205,9 +246,10 @@ def read_guardrails(directory: Path) -> Guardrails:
     """
     problems: list[Problem] = []
     rules: dict[str, Rule] = {}
-    for file in sorted(directory.glob("*.yaml")):
+    words = read_rules(directory / WORDS_FILE, GuardWords).words
+    for file in sorted(set(directory.glob("*.yaml")) - {directory / WORDS_FILE}):
         try:
-            rule = read_rules(file, Rule)
+            rule = read_rules(file, Rule, context={"words": words})
         except PolicyError as error:
             problems.extend(error.problems)
             continue
