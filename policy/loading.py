@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from db.words import DeliveryKind, Gate
 from policy.approvals import Approvals, read_approvals, unapproved
+from policy.articles import ArticleRules, SearchWords
 from policy.assess.deciding import Assessing
 from policy.assess.lexicon import Lexicon, read_lexicon
 from policy.calendar import Calendar
@@ -21,6 +23,7 @@ from policy.guard.rules import Guardrails, read_guardrails
 from policy.intake import Intake
 from policy.knowledge import Article, read_articles
 from policy.learning import Learning
+from policy.legal_road import LegalRules, Precedent, read_precedents
 from policy.llm import LanguageModel
 from policy.people import People
 from policy.publishing import Publishing
@@ -36,6 +39,7 @@ SHIPPED = Path(__file__).resolve().parent
 
 FILES = (
     "approvals.yaml",
+    "articles.yaml",
     "assessing.yaml",
     "calendar.yaml",
     "channels.yaml",
@@ -44,6 +48,7 @@ FILES = (
     "follow_up.yaml",
     "intake.yaml",
     "learning.yaml",
+    "legal_road.yaml",
     "llm.yaml",
     "people.yaml",
     "publishing.yaml",
@@ -52,7 +57,7 @@ FILES = (
     "slack.yaml",
     "watching.yaml",
 )
-FOLDERS = ("guardrails", "knowledge", "lexicon", "templates")
+FOLDERS = ("guardrails", "knowledge", "lexicon", "precedents", "templates")
 _KINDS = frozenset((".yaml", ".md", ".j2"))
 
 Part = TypeVar("Part")
@@ -77,6 +82,8 @@ class Policy:
     follow_up: FollowUp
     intake: Intake
     learning: Learning
+    legal: LegalRules
+    precedents: tuple[Precedent, ...]
     channels: Channels
     publishing: Publishing
     slack: SlackRules
@@ -86,6 +93,12 @@ class Policy:
     lexicon: Lexicon
     templates: Templates
     knowledge: tuple[Article, ...]
+    articles: ArticleRules
+
+    @cached_property
+    def search_words(self) -> SearchWords:
+        """What brings a text to the words by which articles are searched."""
+        return SearchWords(self.articles, self.lexicon)
 
 
 def load_policy(
@@ -114,10 +127,13 @@ def load_policy(
     follow_up = reader.rules(place("follow_up.yaml"), FollowUp)
     intake = reader.rules(place("intake.yaml"), Intake)
     learning = reader.rules(place("learning.yaml"), Learning)
+    legal = reader.rules(place("legal_road.yaml"), LegalRules)
+    precedents = reader.read(place("precedents"), read_precedents)
     channels = reader.rules(place("channels.yaml"), Channels)
     publishing = reader.rules(place("publishing.yaml"), Publishing)
     slack = reader.rules(place("slack.yaml"), SlackRules)
     llm = reader.rules(place("llm.yaml"), LanguageModel)
+    articles = reader.rules(place("articles.yaml"), ArticleRules)
     approvals = reader.read(place("approvals.yaml"), read_approvals)
     guardrails = reader.read(place("guardrails"), read_guardrails)
     lexicon = reader.read(place("lexicon"), read_lexicon)
@@ -138,6 +154,8 @@ def load_policy(
         or follow_up is None
         or intake is None
         or learning is None
+        or legal is None
+        or precedents is None
         or channels is None
         or publishing is None
         or slack is None
@@ -147,6 +165,7 @@ def load_policy(
         or lexicon is None
         or templates is None
         or knowledge is None
+        or articles is None
         or ours is None
     ):
         raise PolicyError(reader.problems)
@@ -164,6 +183,8 @@ def load_policy(
         follow_up=follow_up,
         intake=intake,
         learning=learning,
+        legal=legal,
+        precedents=precedents,
         channels=channels,
         publishing=publishing,
         slack=slack,
@@ -173,6 +194,7 @@ def load_policy(
         lexicon=lexicon,
         templates=templates,
         knowledge=knowledge,
+        articles=articles,
     )
     problems = [*unapproved(templates, approvals), *_placed(_contradictions(policy), place)]
     if problems:
@@ -251,6 +273,8 @@ def _contradictions(policy: Policy) -> Contradictions:
     """What each file allows alone but the files together do not."""
     yield from _unseen_growth(policy)
     yield from _names_to_call(policy)
+    yield from _names_for_the_law(policy)
+    yield from _threats_let_through(policy)
     yield from _unknown_channels(policy)
     yield from _gates_against_the_clock(policy)
 
@@ -293,6 +317,28 @@ def _names_to_call(policy: Policy) -> Contradictions:
     if len(policy.deadlines.suspicion.escalation) > len(executives):
         message = f"a suspicion escalates more often than people.yaml names executives to call ({len(executives)})"
         yield "deadlines.yaml", ("suspicion", "escalation"), message
+
+
+def _names_for_the_law(policy: Policy) -> Contradictions:
+    """An emergency or a breach that escalates further than there are names."""
+    rules = policy.legal
+    wanted = (
+        ("emergency", len(rules.emergency.escalation), (Gate.LEGAL, Gate.EXECUTIVE)),
+        ("breach", len(rules.breach.escalation), (Gate.LEGAL,)),
+    )
+    for part, levels, gates in wanted:
+        for gate in gates:
+            names = len(policy.people.gates[gate].escalation)
+            if levels > names:
+                message = f"calls {levels} names, but people.yaml names {names} to call for {gate}"
+                yield "legal_road.yaml", (part, "escalation"), message
+
+
+def _threats_let_through(policy: Policy) -> Contradictions:
+    """The one guardrail that no company may soften: the way past it is the legal road."""
+    rule = next((rule for rule in policy.guardrails.rules if rule.rule == "legal_threat"), None)
+    if rule is not None and rule.level != "block":
+        yield "guardrails/legal_threat.yaml", ("level",), "must be `block`; who needs the law opens a legal road"
 
 
 def _unknown_channels(policy: Policy) -> Contradictions:

@@ -12,6 +12,7 @@ from itertools import combinations
 from pydantic import Field, model_validator
 
 from db.words import ESCALATED_GATES, DeliveryKind, Gate, Risk, Severity, Visibility
+from policy.legal_road import GATES as LEGAL_ROAD_GATES
 from policy.reach import Reach, ReachCondition
 from policy.reading import Contradiction, Rules
 
@@ -41,7 +42,7 @@ class GateCondition(ReachCondition):
     statement: bool | None = None
     """The draft is an incident's one answer."""
     legal_road: bool | None = None
-    """The draft announces or prepares legal steps."""
+    """The draft is the end of a legal road."""
 
     def holds(
         self,
@@ -106,6 +107,10 @@ class Routing(Rules):
                 yield ("rules", second), f"`{risk}` opens {both}"
 
 
+LEGAL_ROAD = "the draft takes a legal road, which is a last resort"
+"""Why three gates look at the end of a legal road."""
+
+
 def gates_for(
     severity: Severity,
     risks: tuple[Risk, ...],
@@ -120,7 +125,8 @@ def gates_for(
 ) -> tuple[GateNeed, ...]:
     """The gates of a draft, in the order of the word list; none for what policy lists as automatic.
 
-    A draft of the kind `statement` counts as a statement without being told so.
+    A draft of the kind `statement` counts as a statement without being told so. The end of a legal road passes its
+    three gates whatever the rules say.
     """
     if kind in rules.automatic:
         return ()
@@ -132,6 +138,9 @@ def gates_for(
             for gate in rule.gates:
                 reasons.setdefault(gate, []).append(rule.because)
                 asked.add(gate)
+    if legal_road:
+        for gate in LEGAL_ROAD_GATES:
+            reasons.setdefault(gate, []).append(LEGAL_ROAD)
     if not ESCALATED_GATES & set(reasons):
         return _needs(reasons)
     if Gate.CS in reasons and Gate.CS not in asked:

@@ -25,9 +25,11 @@ from db.tables import (
 from db.wake import wake
 from db.words import ESCALATED_GATES, Gate, Risk, Severity, State, Verdict
 from policy.deadlines import held_deadline, review_deadline
+from policy.legal_road import GATES as LEGAL_ROAD_GATES
 from policy.routing import GateNeed, Purpose, gates_for
 from policy.severity import Reach
 from tasks.desk import Desk
+from tasks.fact_changes import answer_changes_facts
 from tasks.membership import other_member
 from tasks.outbox import cancel_replies, queue_draft
 
@@ -64,6 +66,7 @@ def needs_of(session: Session, desk: Desk, complaint: Complaint, draft: Draft) -
         reach=reach_of(session, complaint),
         visibility=draft.visibility,
         states_facts=draft.states_facts,
+        legal_road=draft.legal_road_id is not None,
         kind=draft.kind,
         rules=desk.policy.routing,
     )
@@ -141,7 +144,9 @@ def _reviews(
     made: dict[Gate, Review] = {}
     for need in needs:
         gate, stands_in_for = need.gate, None
-        if kept_out and other_member(session, desk, gate, kept_out, now) is False:
+        # A legal road passes three gates: none of them looks in the place of another.
+        replaceable = draft.legal_road_id is None or gate not in LEGAL_ROAD_GATES
+        if replaceable and kept_out and other_member(session, desk, gate, kept_out, now) is False:
             gate, stands_in_for = desk.policy.people.stand_in(gate), gate
         if gate in taken or gate in made:
             continue
@@ -230,7 +235,12 @@ def settle(session: Session, desk: Desk, complaint: Complaint, round_: Round, no
             draft=draft.id,
             round=round_.id,
         )
+        answer_changes_facts(session, desk, complaint, draft, _last_to_decide(reviews), now)
         queue_draft(session, desk, complaint, draft, round_, now)
+
+
+def _last_to_decide(reviews: Iterable[Review]) -> str:
+    return max(reviews, key=lambda review: review.decided_at or review.opened_at).decided_by or MACHINE
 
 
 def _refuse(session: Session, desk: Desk, complaint: Complaint, round_: Round, review: Review, now: datetime) -> None:

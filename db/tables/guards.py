@@ -1,5 +1,5 @@
-"""What the database itself refuses, beyond constraints: changes to the trail and to the words of a draft, and deliveries
-of what no gate may let pass."""
+"""What the database itself refuses, beyond constraints: changes to the trail and to the words of a draft, and to send
+what no gate may let pass."""
 
 from sqlalchemy import DDL, event
 from sqlmodel import SQLModel
@@ -64,7 +64,7 @@ BEGIN
             AND gate IN ('pr', 'legal', 'executive') AND decided_by NOT IN (words.author, words.opened_by)
     )) THEN
         RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
-            MESSAGE = 'legal road ' || words.road || ' ends only after its cooling-off, passed by three different people';
+            MESSAGE = 'legal road ' || words.road || ' ends after its cooling-off, passed by three different people';
     END IF;
     RETURN new;
 END $$;

@@ -56,7 +56,7 @@ CREATE TABLE article (
     CONSTRAINT ck_article_valid_in_order CHECK (valid_until IS NULL OR valid_until >= valid_from),
     CONSTRAINT ck_article_published_by_somebody CHECK (state <> 'published' OR published_by IS NOT NULL),
     CONSTRAINT ck_article_nobody_publishes_their_own_words CHECK (published_by IS NULL OR (published_by <> author AND published_by <> owner)),
-    CONSTRAINT ck_article_withdrawn_by_somebody CHECK ((state = 'withdrawn') = (withdrawn_by IS NOT NULL))
+    CONSTRAINT ck_article_withdrawn_by_somebody CHECK (state <> 'withdrawn' OR withdrawn_by IS NOT NULL)
 );
 
 CREATE UNIQUE INDEX uq_article_published ON article (slug, language) WHERE state = 'published';
@@ -278,7 +278,7 @@ BEGIN
             AND gate IN ('pr', 'legal', 'executive') AND decided_by NOT IN (words.author, words.opened_by)
     )) THEN
         RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
-            MESSAGE = 'legal road ' || words.road || ' ends only after its cooling-off, passed by three different people';
+            MESSAGE = 'legal road ' || words.road || ' ends after its cooling-off, passed by three different people';
     END IF;
     RETURN new;
 END $$;
