@@ -41,8 +41,8 @@ MADE_UP = (
     ("google_play", "Aplikasi sering force close waktu mau bayar, tolong diperbaiki. Bintang satu dulu."),
     ("google_play", "The app logs me out every time and the OTP never arrives. Useless."),
     ("instagram", "Kak, promo hari Minggu kok nggak bisa dipakai di cabang Depok? Katanya masih berlaku"),
-    ("whatsapp", "Selamat siang. Dengan hormat, saya ingin menyampaikan keluhan perihal tagihan yang tertagih dua kali. "
-                 "Mohon tanggapan Bapak/Ibu. Terima kasih."),
+    ("whatsapp", "Selamat siang. Dengan hormat, saya ingin menyampaikan keluhan perihal tagihan yang tertagih dua "
+        "kali. Mohon tanggapan Bapak/Ibu. Terima kasih."),
     ("whatsapp", "min, ayamnya ada rambutnya, jijik banget. minta ganti dong"),
     ("email", "I found a piece of plastic in my soup yesterday at your Dago branch. Please explain what happened."),
     ("mastodon", "Kecewa sekali, kasir menolak melayani ibu saya karena beliau memakai kursi roda."),
@@ -87,9 +87,8 @@ def main() -> None:
         print(json.dumps(bench.speed([one.case for one in shown])))
         return
     told = [bench.tell(one, options.variants, grounds=options.grounds) for one in shown]
-    print(
-        f"\n{len(told)} messages, {sum(bool(found['findings']) for one in told for found in one['drafts'])} drafts with findings"
-    )
+    warned = sum(bool(draft["findings"]) for one in told for draft in one["drafts"])
+    print(f"\n{len(told)} messages, {warned} drafts with findings")
     if options.json:
         options.json.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 

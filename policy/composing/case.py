@@ -1,4 +1,4 @@
-"""What is known of a case when its answer is composed: nothing here is guessed, and nothing is the customer's wording."""
+"""What is known of a case when its answer is composed: nothing is guessed, and nothing is the customer's wording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from db.words import Visibility
 from policy.composing.case import Case, Stage
@@ -259,7 +260,7 @@ def _glue(case: Case, pieces: Sequence[_Piece]) -> Iterator[str]:
     """What stands between the pieces."""
     letter = case.visibility is Visibility.PRIVATE
     paragraph = {part: place for place, group in enumerate(_PARAGRAPHS) for part in group}
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         apart = letter and paragraph[before.part] != paragraph[after.part]
         yield "\n\n" if apart else " "
 

@@ -11,7 +11,7 @@ texts:
     id_casual: ["Maaf ya Kak, pesanannya belum sampai."]
     id_formal: ["Kami mohon maaf, pesanan Bapak/Ibu belum sampai."]
     en: ["We are sorry that your order has not arrived."]
-    short: {id: ["Maaf, pesanannya belum sampai."], en: ["Sorry your order is late."]}  # where the long one does not fit
+    short: {id: ["Maaf, pesanannya belum sampai."], en: ["Sorry your order is late."]}   # where the long does not fit
 ```
 
 Of a part's texts whose conditions hold, the most telling one is taken: one for what happened to people (injury,
