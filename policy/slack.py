@@ -48,12 +48,21 @@ class Notices(Rules):
     """What waits, in each gate's channel when the working day starts."""
 
 
+class Staff(Rules):
+    """Where everybody who speaks for the company reads what changed."""
+
+    channel: Channel
+    language: Language | None = None
+
+
 class SlackRules(Rules):
     """The company's Slack."""
 
     language: Language = "id"
     """For channels without one, and for people whose language Slack does not tell."""
     gates: dict[Gate, GateInSlack] = Field(default_factory=dict)
+    staff: Staff | None = None
+    """None: changes of published facts stand in `tanggap changes` only."""
     people: dict[str, User] = Field(default_factory=dict)
     """Each person's name on this desk, and Slack's."""
     confirm: Confirm = Confirm()

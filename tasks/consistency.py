@@ -1,4 +1,4 @@
-"""What we said before in a matter, so that a new text can be held against it: the complaint's own texts, its incident's,
+"""What we said before in a matter, so that a new text is held against it: the texts of its complaint and incident,
 and the incident's statement.
 """
 
@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from db.tables import Complaint, Delivery, DeliveryState, Draft, Statement
-from db.words import DeliveryKind
+from db.words import DeliveryKind, Visibility
 from policy.guard import EarlierText
 from tasks.desk import Desk
 
@@ -23,7 +23,9 @@ _SAYS_SOMETHING = (
 _NEVER_LEFT = (DeliveryState.CANCELLED, DeliveryState.FAILED)
 
 
-def earlier_texts(session: Session, desk: Desk, complaint: Complaint) -> list[EarlierText]:
+def earlier_texts(
+    session: Session, desk: Desk, complaint: Complaint, *, public_only: bool = False
+) -> list[EarlierText]:
     """Our own texts in this complaint and its incident that left or are to leave, oldest first.
 
     Each is named by reference and time, which read the same in every language.
@@ -39,6 +41,7 @@ def earlier_texts(session: Session, desk: Desk, complaint: Complaint) -> list[Ea
             or_(mine, of_incident) if complaint.incident_id is not None else mine,
             col(Delivery.kind).in_(_SAYS_SOMETHING),
             col(Delivery.state).not_in(_NEVER_LEFT),
+            *([col(Delivery.visibility) == Visibility.PUBLIC] if public_only else []),
         )
         .order_by(col(Delivery.id).desc())
         .limit(TEXTS_COMPARED)

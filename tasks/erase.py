@@ -23,6 +23,7 @@ from db.tables import (
     DeliveryState,
     Direction,
     Draft,
+    FactChange,
     FollowUp,
     FollowUpState,
     Identity,
@@ -212,6 +213,7 @@ def _empty_file(session: Session, complaint: Complaint) -> None:
         update(Review).where(col(Review.round_id).in_(rounds), col(Review.note).is_not(None)).values(note="")
     )
     session.execute(update(Note).where(col(Note.complaint_id) == number).values(text=""))
+    session.execute(update(FactChange).where(col(FactChange.complaint_id) == number).values(old="", new=""))
     session.execute(update(Correction).where(col(Correction.complaint_id) == number).values(why=None))
     session.execute(update(Assessment).where(col(Assessment.complaint_id) == number).values(evidence=[]))
     session.execute(delete(WebPost).where(col(WebPost.complaint_reference) == complaint.reference))

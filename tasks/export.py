@@ -20,6 +20,7 @@ from db.tables import (
     Delivery,
     Draft,
     Event,
+    FactChange,
     FollowUp,
     Identity,
     Incident,
@@ -56,6 +57,8 @@ class Case:
     deliveries: tuple[Delivery, ...]
     notes: tuple[Note, ...]
     follow_ups: tuple[FollowUp, ...]
+    fact_changes: tuple[FactChange, ...]
+    """Published facts that an answer here changed."""
     posts: tuple[WebPost, ...]
     """What stands on the company's own pages."""
     incidents: tuple[Incident, ...]
@@ -98,6 +101,7 @@ def read_case(desk: Desk, reference: str) -> Case:
             deliveries=_rows(session, Delivery, col(Delivery.complaint_id) == number),
             notes=_rows(session, Note, col(Note.complaint_id) == number),
             follow_ups=_rows(session, FollowUp, col(FollowUp.complaint_id) == number),
+            fact_changes=_rows(session, FactChange, col(FactChange.complaint_id) == number),
             posts=_rows(session, WebPost, col(WebPost.complaint_reference) == complaint.reference),
             incidents=_rows(
                 session,
@@ -145,6 +149,7 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         "deliveries": _plain(case.deliveries, left_out),
         "notes": _plain(case.notes, left_out),
         "follow_ups": _plain(case.follow_ups, left_out),
+        "fact_changes": _plain(case.fact_changes, left_out),
         "posts": _plain(case.posts, left_out),
         "incidents": [{"reference": one.reference, **plain_row(one, left_out)} for one in case.incidents],
         "timeline": timeline(case.events),

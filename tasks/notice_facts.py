@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from db.tables import Complaint, Delivery, NoticeKind, Review, ReviewState, SlackCard, SlackNotice
+from db.tables import Complaint, Delivery, FactChange, NoticeKind, Review, ReviewState, SlackCard, SlackNotice
 from db.words import Gate, State
 from integrations.slack.showing import NoticeSeen
 from tasks.card_facts import next_card
@@ -23,7 +23,7 @@ def is_over(session: Session, desk: Desk, notice: SlackNotice) -> str | None:
     match notice.kind:
         case NoticeKind.DIGEST:
             return _day_is_over(session, desk, notice)
-        case NoticeKind.THREAD:
+        case NoticeKind.THREAD | NoticeKind.BROADCAST:
             return None
     match notice.data.get("what"):
         case "review":
@@ -50,6 +50,8 @@ def notice_of(session: Session, desk: Desk, notice: SlackNotice, told: str | Non
     if notice.kind is NoticeKind.DIGEST:
         waiting = waiting_of(session, desk, gate=gate, limit=IN_A_DIGEST)
         return NoticeSeen("digest", language, gate=gate.value, waiting=waiting, desk=desk_state(session, desk))
+    if notice.kind is NoticeKind.BROADCAST:
+        return _broadcast(session, desk, notice)
     complaint = session.get(Complaint, notice.complaint_id) if notice.complaint_id is not None else None
     said = notice.data.get("deadline")
     card = session.get(SlackCard, number) if number is not None else None
@@ -63,6 +65,15 @@ def notice_of(session: Session, desk: Desk, notice: SlackNotice, told: str | Non
         deadline=datetime.fromisoformat(said) if said else None,
         card_url=_address(session, notice, review, complaint, card),
     )
+
+
+def _broadcast(session: Session, desk: Desk, notice: SlackNotice) -> NoticeSeen:
+    """The old and the new of a published fact, in the language of the staff's channel."""
+    change = session.get_one(FactChange, notice.data["change"])
+    staff = desk.policy.slack.staff
+    language = (staff.language if staff is not None else None) or desk.policy.slack.language
+    data = {"of": change.of.value, "where": change.where, "about": change.about, "old": change.old, "new": change.new}
+    return NoticeSeen("broadcast", language, data=data)
 
 
 def _data(session: Session, desk: Desk, notice: SlackNotice, told: str | None) -> dict[str, object]:

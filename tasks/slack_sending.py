@@ -47,6 +47,7 @@ LANES = {
     NoticeKind.REMINDER: REMINDERS,
     NoticeKind.THREAD: LINES,
     NoticeKind.DIGEST: DIGESTS,
+    NoticeKind.BROADCAST: DIGESTS,
 }
 
 

@@ -17,6 +17,8 @@ class NoticeKind(StrEnum):
     ESCALATION = "escalation"
     THREAD = "thread"
     DIGEST = "digest"
+    BROADCAST = "broadcast"
+    """A published fact that changed, for all staff."""
 
 
 class NoticeState(StrEnum):

@@ -12,6 +12,7 @@ from desk.cli import (
     absences,
     acts,
     answers,
+    changes,
     doctor,
     engine,
     files,
@@ -62,7 +63,7 @@ def _root(
     help_if_alone(ctx)
 
 
-for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents):
+for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents, changes):
     _module.add_to(app)
 for _module in (absences, slack, files, policies, model, stories):
     _module.add_to(app)

@@ -106,15 +106,18 @@ def _channels(slack: "Slack", rules: "SlackRules") -> Findings:
     if without:
         said = f"no channel for {', '.join(without)}: their reviews wait in `tanggap inbox`"
         yield Finding("slack", Level.WARNING, said, "Name their channels in slack.yaml; `tanggap slack` lists them.")
-    for gate, there in rules.gates.items():
-        what = f"slack {gate.value}"
+    channels = [(gate.value, there.channel, "cards stand") for gate, there in rules.gates.items()]
+    if rules.staff is not None:
+        channels.append(("staff", rules.staff.channel, "changed facts are told"))
+    for whose, channel, purpose in channels:
+        what = f"slack {whose}"
         try:
-            found = slack.channel(there.channel)
+            found = slack.channel(channel)
         except SlackTrouble as trouble:
             mend = "Correct it in slack.yaml (`tanggap slack` lists channels), or invite the app to it."
-            yield Finding(what, Level.BROKEN, f"{there.channel}: {trouble}", mend)
+            yield Finding(what, Level.BROKEN, f"{channel}: {trouble}", mend)
             continue
-        name = f"#{found.get('name') or there.channel}"
+        name = f"#{found.get('name') or channel}"
         if found.get("is_archived"):
             mend = "Take it out of the archive, or name another one in slack.yaml."
             yield Finding(what, Level.BROKEN, f"{name} is archived", mend)
@@ -124,7 +127,7 @@ def _channels(slack: "Slack", rules: "SlackRules") -> Findings:
             mend = "Use a channel of your own: complaints are nobody else's to read."
             yield Finding(what, Level.WARNING, f"{name} is shared with another company", mend)
         else:
-            yield Finding(what, Level.GOOD, f"cards stand in {name}")
+            yield Finding(what, Level.GOOD, f"{purpose} in {name}")
 
 
 def _groups(slack: "Slack", rules: "SlackRules") -> Findings:

@@ -14,10 +14,16 @@ TURNS = frozenset({"review", "answer", "held", "unposted"})
 """What somebody's turn may be about: a review, a promised answer, what is held, cards that cannot be shown."""
 
 
+FACT = (700, 12)
+"""Letters and lines of a fact, old or new."""
+
+
 def draw_notice(notice: NoticeSeen) -> Said:
     """A reminder, an escalation, a digest, or a line in a card's thread."""
     if notice.kind == "digest":
         return _digest(notice)
+    if notice.kind == "broadcast":
+        return _broadcast(notice)
     if notice.kind in ("reminder", "escalation") and notice.reference:
         return _turn(notice, notice.reference)
     words = "\n".join(_line(notice))
@@ -59,6 +65,16 @@ def _digest(notice: NoticeSeen) -> Said:
     if notice.desk is not None and notice.desk.stopped:
         blocks.append(section(say(language, "desk_stopped", scopes=scopes(language, notice.desk.stopped))))
     return Said(title, blocks)
+
+
+def _broadcast(notice: NoticeSeen) -> Said:
+    """A published fact that changed, for all staff: what it is about, the old words, and the new."""
+    language, given = notice.language, _given(notice)
+    about = named(language, "fact", given["about"])
+    title = say(language, f"fact_changed_{given['of']}", where=inline(given["where"]), about=about)
+    old = f"{say(language, 'fact_old')}\n{quote(shortened(given['old'], *FACT).text)}"
+    new = f"{say(language, 'fact_new')}\n{quote(shortened(given['new'], *FACT).text)}"
+    return Said(title, [section(title), section(old), section(new)])
 
 
 def _line(notice: NoticeSeen) -> Iterator[str]:

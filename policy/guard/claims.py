@@ -125,6 +125,14 @@ def claims_of(folded: Folded) -> list[Claim]:
     return sorted(found, key=lambda claim: (claim.start, claim.end))
 
 
+def sentence_around(text: str, start: int, end: int) -> str:
+    """The sentence of the text in which this span stands."""
+    for sentence in _SENTENCE.finditer(text):
+        if sentence.start() <= start < sentence.end():
+            return text[sentence.start() : max(end, sentence.end())].strip()
+    return text[start:end]
+
+
 def _in_sentence(text: str, at: int) -> Iterator[Claim]:
     acts = [(str(act.lastgroup), act.start(), act.end()) for act in _ACTS.finditer(text)]
     # Money arrives, too: what comes on a day is a parcel only where nothing else is spoken of.

@@ -1,10 +1,19 @@
 """A draft is held against what the desk said before in its complaint and its incident."""
 
-from factories import LATE, Life, person
+from datetime import timedelta
 
-from db.tables import Complaint, Incident, IncidentMember, Statement
+from factories import LATE, Life, person
+from sqlalchemy import select
+from sqlmodel import col
+
+from db.tables import Complaint, Incident, IncidentMember, NoticeKind, SlackNotice, Statement
 from db.words import IncidentState, Visibility
+from integrations.slack.notices import draw_notice
+from policy.slack import SlackRules
 from tasks.decide import draft_by_person
+from tasks.erase import erase
+from tasks.fact_changes import fact_changes
+from tasks.notice_facts import notice_of
 
 pytest_plugins = ("lives",)
 
@@ -12,12 +21,14 @@ THREE_DAYS = (
     "Halo Kak, kami mohon maaf atas keterlambatannya. Refund Kakak masuk dalam 3 hari kerja. Mari lanjut lewat DM."
 )
 SEVEN_DAYS = "Halo Kak, kami mohon maaf. Refund Kakak masuk dalam 7 hari kerja. Kabari kami lewat DM bila belum."
+A_DAY = timedelta(days=1)
+IN_SLACK = {"gates": {"cs": {"channel": "C0CS"}}, "staff": {"channel": "C0STAFF"}}
 VOUCHER = "Halo Kak, kami mohon maaf. Kompensasi voucher Rp{amount} kami kirim. Mari lanjut lewat DM."
 
 
-def says(life: Life, reference: str, text: str) -> list[dict]:
+def says(life: Life, reference: str, text: str, visibility: Visibility = Visibility.PUBLIC) -> list[dict]:
     """Somebody of customer service writes an answer; returns what contradicts."""
-    draft_by_person(life.desk, reference, text, by=person("cs-nia"), visibility=Visibility.PUBLIC)
+    draft_by_person(life.desk, reference, text, by=person("cs-nia"), visibility=visibility)
     return [finding for finding in life.drafts(reference)[-1].findings if finding["rule"] == "contradiction"]
 
 
@@ -32,7 +43,7 @@ def answered(life: Life, text: str, **changes: object) -> str:
 
 def incident_of(life: Life, *references: str, **fields: object) -> int:
     """An incident with these members."""
-    now = life.now
+    now = life.now()
     with life.desk.transaction() as session:
         incident = Incident(
             state=IncidentState.DECLARED, state_since=now, title="gangguan", opened_at=now, deadline=now, **fields
@@ -83,8 +94,50 @@ def test_a_word_against_the_incidents_current_statement_is_blocked(life):
         )
         session.add(stated)
         session.flush()
-        session.add(Statement(incident_id=incident, draft_id=stated.id, current_from=life.now))
+        session.add(Statement(incident_id=incident, draft_id=stated.id, current_from=life.now()))
     (found,) = says(
         life, reference, "Halo Kak, kami mohon maaf. Ini disebabkan oleh server mati. Mari lanjut lewat DM."
     )
     assert found["level"] == "block"
+
+
+# All staff are told
+
+
+def test_an_approved_public_answer_that_changes_a_term_is_told_to_all_staff_with_old_and_new(life):
+    life.with_policy(slack=SlackRules.model_validate(IN_SLACK))
+    reference = answered(life, THREE_DAYS)
+    life.comes("kok lama?", in_reply_to=life.messages(reference)[0].external_id)
+    says(life, reference, SEVEN_DAYS)
+    assert fact_changes(life.desk, A_DAY) == []
+    life.decide(reference, by="cs-budi")
+    (change,) = fact_changes(life.desk, A_DAY)
+    assert (change.where, change.about, change.by) == (reference, "term", "cs-budi")
+    assert change.old == "Refund Kakak masuk dalam 3 hari kerja"
+    assert change.new == "Refund Kakak masuk dalam 7 hari kerja"
+    assert life.events(reference, "fact_changed")[0].data["change"] == change.id
+    with life.desk.transaction() as session:
+        (notice,) = session.execute(select(SlackNotice).where(col(SlackNotice.kind) == NoticeKind.BROADCAST)).scalars()
+        assert notice.channel == "C0STAFF"
+        said = draw_notice(notice_of(session, life.desk, notice))
+    assert "7 hari kerja" in str(said.blocks)
+    assert "Sebelumnya" in str(said.blocks)
+
+
+def test_what_is_settled_in_private_is_no_published_fact(life):
+    reference = answered(life, THREE_DAYS)
+    life.comes("kok lama?", in_reply_to=life.messages(reference)[0].external_id)
+    says(life, reference, SEVEN_DAYS, Visibility.PRIVATE)
+    life.decide(reference, by="cs-budi")
+    assert fact_changes(life.desk, A_DAY) == []
+
+
+def test_a_forgotten_customers_facts_are_forgotten_too(life):
+    reference = answered(life, THREE_DAYS)
+    life.comes("kok lama?", in_reply_to=life.messages(reference)[0].external_id)
+    says(life, reference, SEVEN_DAYS)
+    life.decide(reference, by="cs-budi")
+    life.publish()
+    erase(life.desk, reference, by=person("exec-hadi"))
+    (change,) = fact_changes(life.desk, A_DAY)
+    assert (change.old, change.new) == ("", "")

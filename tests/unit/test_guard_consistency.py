@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from policy.company import Company
 from policy.guard import DraftText, EarlierText, check, read_guardrails
 from policy.guard.claims import claims_of
+from policy.guard.consistency import changed
 from policy.guard.folding import fold
 from policy.loading import SHIPPED
 
@@ -69,7 +70,10 @@ def test_the_same_fact_in_other_words_or_another_matter_is_no_contradiction(befo
 
 def test_a_change_that_names_the_old_value_explains_itself() -> None:
     now = "Kami sempat menyebut refund 3 hari kerja; maaf, refund ini butuh 7 hari kerja karena libur bank."
-    assert contradictions(now, "Refund masuk dalam 3 hari kerja.") == []
+    before = "Refund masuk dalam 3 hari kerja."
+    assert contradictions(now, before) == []
+    (change,) = changed(now, [EarlierText("TG-1042", before)], even_explained=True)
+    assert (change.old, change.new, change.where) == ("3 hari kerja", "7 hari kerja", "TG-1042")
 
 
 def test_only_the_newest_earlier_word_counts() -> None:

@@ -42,6 +42,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "draft": tuple(DeliveryKind),
     "state": tuple(State),
     "verdict": tuple(Verdict),
+    "fact": ("amount", "date", "time", "term", "cause", "promise", "answer"),
     "outcome": ("open", "void", "withdrawn", *Verdict),
 }
 

@@ -1,0 +1,95 @@
+"""Tells all staff when a published fact changes, with old and new: one voice on every channel and by every employee.
+
+Written in the transaction that publishes or approves the new one, so nobody learns it from a customer.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from db import trail
+from db.tables import Complaint, Draft, FactChange, FactOf, NoticeKind
+from db.words import Visibility
+from policy.guard.consistency import changed
+from tasks.consistency import earlier_texts
+from tasks.desk import Desk
+from tasks.notices import queue
+
+
+def answer_changes_facts(
+    session: Session, desk: Desk, complaint: Complaint, draft: Draft, by: str, now: datetime
+) -> None:
+    """An approved public text says otherwise than the public was told in this complaint or its incident.
+
+    What two people settle in private is no published fact.
+    """
+    if draft.visibility is not Visibility.PUBLIC:
+        return
+    earlier = earlier_texts(session, desk, complaint, public_only=True)
+    changes = [
+        FactChange(
+            at=now,
+            by=by,
+            of=FactOf.ANSWER,
+            where=complaint.reference,
+            language=draft.language,
+            about=change.claim.sort,
+            old=change.old_sentence,
+            new=change.new_sentence,
+            complaint_id=complaint.id,
+        )
+        for change in changed(draft.text, earlier, even_explained=True)
+    ]
+    _tell(session, desk, changes, now)
+    for change in changes:
+        trail.append(
+            session,
+            complaint,
+            "fact_changed",
+            by=trail.MACHINE_AUTHOR,
+            at=now,
+            change=change.id,
+            about=change.about,
+            draft=draft.id,
+        )
+
+
+def article_changes_facts(
+    session: Session, desk: Desk, *, slug: str, language: str, old: str, new: str, by: str, now: datetime
+) -> None:
+    """The short answer of a public article reads otherwise than before."""
+    if " ".join(old.split()) == " ".join(new.split()):
+        return
+    change = FactChange(
+        at=now, by=by, of=FactOf.ARTICLE, where=slug, language=language, about="answer", old=old, new=new
+    )
+    _tell(session, desk, [change], now)
+
+
+def fact_changes(desk: Desk, since: timedelta) -> list[FactChange]:
+    """What changed so long ago or less, newest first."""
+    with desk.transaction() as session:
+        return list(
+            session.execute(
+                select(FactChange)
+                .where(col(FactChange.at) >= desk.now() - since)
+                .order_by(col(FactChange.at).desc(), col(FactChange.id).desc())
+            ).scalars()
+        )
+
+
+def _tell(session: Session, desk: Desk, changes: list[FactChange], now: datetime) -> None:
+    session.add_all(changes)
+    session.flush()
+    staff = desk.policy.slack.staff
+    for change in changes if staff is not None else ():
+        queue(
+            session,
+            desk,
+            key=f"fact:{change.id}",
+            kind=NoticeKind.BROADCAST,
+            now=now,
+            channel=staff.channel if staff is not None else None,
+            data={"change": change.id},
+        )
