@@ -10,8 +10,9 @@ from prefect import flow, task
 from db.tables import ModelAct
 from flows.opening import opened_desk
 from flows.showing import show_batch
+from tasks.articles import bring_in_articles
 from tasks.learn import learn
-from tasks.maintain import anchor_trail, bring_in_articles, clear_ledger, clear_receipts
+from tasks.maintain import anchor_trail, clear_ledger, clear_receipts
 
 LEARNING = ("models trained", "models promoted", "complaints learned from")
 

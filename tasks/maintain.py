@@ -1,14 +1,12 @@
-"""Keep the house in order: anchor the trail, prove it, bring the articles in, throw away what is only clutter."""
+"""Keep the house in order: anchor the trail, prove it, throw away what is only clutter."""
 
-import hashlib
 from datetime import timedelta
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from db import trail
-from db.tables import Article, RateUse, SlackReceipt
+from db.tables import RateUse, SlackReceipt
 from tasks.desk import Desk
 
 LONGEST_WINDOW = timedelta(days=2)
@@ -24,33 +22,6 @@ def anchor_trail(desk: Desk) -> tuple[int, list[str]]:
         broken = [str(found) for found in trail.verify(session)]
         made = trail.anchor(session, now.astimezone(desk.policy.calendar.zone).date(), now)
         return made.chains, broken
-
-
-def bring_in_articles(desk: Desk) -> int:
-    """The policy's articles as rows, one a version, so that an answer can name the version it rests on."""
-    added = 0
-    with desk.transaction() as session:
-        for article in desk.policy.knowledge:
-            version = hashlib.sha256(article.file.read_bytes()).hexdigest()[:16]
-            done = session.execute(
-                insert(Article)
-                .values(
-                    slug=article.file.stem,
-                    version=version,
-                    title=article.title,
-                    category=article.category,
-                    language=article.language,
-                    text=article.body,
-                    owner=article.owner,
-                    public=article.public,
-                    valid_from=article.valid_from,
-                    valid_until=article.valid_until,
-                )
-                .on_conflict_do_nothing(index_elements=["slug", "version"])
-                .returning(col(Article.id))
-            ).scalar_one_or_none()
-            added += done is not None
-    return added
 
 
 def clear_ledger(desk: Desk) -> int:

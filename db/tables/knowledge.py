@@ -49,7 +49,7 @@ class Article(SQLModel, table=True):
             "published_by IS NULL OR (published_by <> author AND published_by <> owner)",
             name="nobody_publishes_their_own_words",
         ),
-        CheckConstraint("(state = 'withdrawn') = (withdrawn_by IS NOT NULL)", name="withdrawn_by_somebody"),
+        CheckConstraint("state <> 'withdrawn' OR withdrawn_by IS NOT NULL", name="withdrawn_by_somebody"),
         Index("uq_article_published", "slug", "language", unique=True, postgresql_where=text("state = 'published'")),
         Index("uq_article_proposed", "slug", "language", unique=True, postgresql_where=text("state = 'proposed'")),
         Index("ix_article_search", "search", postgresql_using="gin", postgresql_where=text("state = 'published'")),

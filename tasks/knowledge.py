@@ -1,0 +1,146 @@
+"""Finds the article that answers: for people who search, for the form that suggests, for a draft that may cite it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from db import knowledge
+from db.tables import Article, Complaint
+from db.words import Category
+from tasks.articles import bring_in
+from tasks.desk import Desk
+
+NEAR_CATEGORY = 1.25
+"""How much more an article of the complaint's own category counts: the assessment is a guess, the words are said."""
+LOOKED_AT = 12
+"""Articles whose words match best; among these the category may change the order."""
+
+
+@dataclass(frozen=True)
+class FoundArticle:
+    """An article as it answers a question. `answer` is its short form, `text` the whole in Markdown."""
+
+    slug: str
+    version: str
+    title: str
+    category: Category
+    language: str
+    answer: str
+    text: str
+    public: bool
+    score: float
+    """How much of what was asked stands in it, from 0 to 1, rare words weighing more."""
+    url: str | None
+    """Where everybody may read it; None for an internal one."""
+
+
+def search(
+    desk: Desk,
+    text: str,
+    *,
+    language: str | None = None,
+    category: Category | None = None,
+    public_only: bool = False,
+    limit: int = 5,
+    on: date | None = None,
+) -> list[FoundArticle]:
+    """The published articles that answer best, one a slug: in that language, or in the one that the question is in.
+
+    `on` is the day on which they must hold; today in the policy's time zone.
+    """
+    with desk.transaction() as session:
+        bring_in(session, desk)
+        return find_articles(
+            session, desk, text, language=language, category=category, public_only=public_only, limit=limit, on=on
+        )
+
+
+def find_articles(
+    session: Session,
+    desk: Desk,
+    text: str,
+    *,
+    language: str | None = None,
+    category: Category | None = None,
+    public_only: bool = False,
+    limit: int = 5,
+    on: date | None = None,
+) -> list[FoundArticle]:
+    """`search` within a transaction, among the articles that were brought in."""
+    ranked = knowledge.ranked(
+        session,
+        desk.policy.search_words(text),
+        on or _today(desk),
+        language=language,
+        category=category.value if category else None,
+        public_only=public_only,
+        limit=2 * limit,  # a slug may be found in both languages
+    )
+    return _once(_read(session, desk, ranked))[:limit]
+
+
+def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Sequence[str]) -> FoundArticle | None:
+    """The public article that a reply to this complaint may cite; None where none answers for certain.
+
+    Certain is what reaches policy's score and is well ahead of the next article (articles.yaml).
+    """
+    bring_in(session, desk)
+    language = "en" if complaint.language == "en" else "id"
+    found = find_articles(session, desk, "\n".join(texts), language=language, public_only=True, limit=LOOKED_AT)
+    weighed = sorted(
+        (
+            (article.score * (NEAR_CATEGORY if article.category is complaint.category else 1), article)
+            for article in found
+        ),
+        key=lambda pair: -pair[0],
+    )
+    if not weighed:
+        return None
+    (score, best), *others = weighed
+    rules = desk.policy.articles
+    ahead = not others or score >= others[0][0] * rules.ahead_by
+    return best if score >= rules.certain_from and ahead else None
+
+
+def _today(desk: Desk) -> date:
+    return desk.now().astimezone(desk.policy.calendar.zone).date()
+
+
+def _read(session: Session, desk: Desk, ranked: Sequence[tuple[int, float]]) -> list[FoundArticle]:
+    numbers = [number for number, _ in ranked]
+    articles = {
+        article.id: article
+        for article in session.execute(select(Article).where(col(Article.id).in_(numbers))).scalars()
+    }
+    return [_found(desk, articles[number], score) for number, score in ranked]
+
+
+def _once(found: Iterable[FoundArticle]) -> list[FoundArticle]:
+    """The first of each slug: the translations of one article are one answer."""
+    first: dict[str, FoundArticle] = {}
+    for article in found:
+        first.setdefault(article.slug, article)
+    return list(first.values())
+
+
+def _found(desk: Desk, article: Article, score: float) -> FoundArticle:
+    return FoundArticle(
+        slug=article.slug,
+        version=article.version,
+        title=article.title,
+        category=article.category,
+        language=article.language,
+        answer=article.answer,
+        text=article.text,
+        public=article.public,
+        score=round(score, 4),
+        url=help_url(desk, article.slug) if article.public else None,
+    )
+
+
+def help_url(desk: Desk, slug: str) -> str:
+    """The public page of an article."""
+    return f"{desk.public_url}/help/{slug}"
