@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db import trail
-from db.tables import Complaint, Draft, FactChange, FactOf, NoticeKind
+from db.tables import Complaint, Draft, FactChange, FactOf
+from db.wake import wake
 from db.words import Visibility
 from policy.guard.consistency import changed
 from tasks.consistency import earlier_texts
 from tasks.desk import Desk
-from tasks.notices import queue
 
 
 def answer_changes_facts(
@@ -41,7 +41,7 @@ def answer_changes_facts(
         )
         for change in changed(draft.text, earlier, even_explained=True)
     ]
-    _tell(session, desk, changes, now)
+    _tell(session, desk, changes)
     for change in changes:
         trail.append(
             session,
@@ -64,7 +64,7 @@ def article_changes_facts(
     change = FactChange(
         at=now, by=by, of=FactOf.ARTICLE, where=slug, language=language, about="answer", old=old, new=new
     )
-    _tell(session, desk, [change], now)
+    _tell(session, desk, [change])
 
 
 def fact_changes(desk: Desk, since: timedelta) -> list[FactChange]:
@@ -79,17 +79,8 @@ def fact_changes(desk: Desk, since: timedelta) -> list[FactChange]:
         )
 
 
-def _tell(session: Session, desk: Desk, changes: list[FactChange], now: datetime) -> None:
+def _tell(session: Session, desk: Desk, changes: list[FactChange]) -> None:
     session.add_all(changes)
     session.flush()
-    staff = desk.policy.slack.staff
-    for change in changes if staff is not None else ():
-        queue(
-            session,
-            desk,
-            key=f"fact:{change.id}",
-            kind=NoticeKind.BROADCAST,
-            now=now,
-            channel=staff.channel if staff is not None else None,
-            data={"change": change.id},
-        )
+    if changes and desk.policy.slack.staff is not None:
+        wake(session, "slack")

@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from db.tables import Complaint, NoticeKind, NoticeState, Review, ReviewState, Round, SlackCard, SlackNotice
 from integrations.slack.client import Slack
 from integrations.slack.workspace import Workspace
+from tasks.broadcasts import queue_broadcasts
 from tasks.card_due import add_cards
 from tasks.card_following import follow
 from tasks.cards import Drawn, draw_card
@@ -96,6 +97,7 @@ def prepare(desk: Desk) -> None:
         add_cards(desk)
         follow(desk)
         queue_digests(desk)
+        queue_broadcasts(desk)
         warn_of_channels(desk)
 
 

@@ -10,6 +10,7 @@ from db.tables import Complaint, Incident, IncidentMember, NoticeKind, SlackNoti
 from db.words import IncidentState, Visibility
 from integrations.slack.notices import draw_notice
 from policy.slack import SlackRules
+from tasks.broadcasts import queue_broadcasts
 from tasks.decide import draft_by_person
 from tasks.erase import erase
 from tasks.fact_changes import fact_changes
@@ -88,7 +89,7 @@ def test_a_word_against_the_incidents_current_statement_is_blocked(life):
     with life.desk.transaction() as session:
         draft = life.drafts(reference)[0]
         stated = type(draft)(
-            **draft.model_dump(exclude={"id", "complaint_id", "text"}),
+            **draft.model_dump(exclude={"id", "complaint_id", "incident_id", "text"}),
             incident_id=incident,
             text="Kami sedang memeriksa kejadian ini. Penyebabnya belum diketahui.",
         )
@@ -116,6 +117,8 @@ def test_an_approved_public_answer_that_changes_a_term_is_told_to_all_staff_with
     assert change.old == "Refund Kakak masuk dalam 3 hari kerja"
     assert change.new == "Refund Kakak masuk dalam 7 hari kerja"
     assert life.events(reference, "fact_changed")[0].data["change"] == change.id
+    assert queue_broadcasts(life.desk) == 1
+    assert queue_broadcasts(life.desk) == 0
     with life.desk.transaction() as session:
         (notice,) = session.execute(select(SlackNotice).where(col(SlackNotice.kind) == NoticeKind.BROADCAST)).scalars()
         assert notice.channel == "C0STAFF"
@@ -138,6 +141,6 @@ def test_a_forgotten_customers_facts_are_forgotten_too(life):
     says(life, reference, SEVEN_DAYS)
     life.decide(reference, by="cs-budi")
     life.publish()
-    erase(life.desk, reference, by=person("exec-hadi"))
+    erase(life.desk, reference, person("legal-tono"))
     (change,) = fact_changes(life.desk, A_DAY)
     assert (change.old, change.new) == ("", "")
