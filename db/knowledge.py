@@ -1,15 +1,15 @@
 """Finds knowledge articles by words: PostgreSQL's full-text search with stemmers, and trigrams for what is misspelled.
 
 The words come here as `policy.articles` reads them. Of an article the title weighs most (A), then how customers ask it
-(B), its short answer (C) and its body (D). `ts_rank` alone would take a common word for as telling as a rare one, so
-each word's rank is weighed by how few articles have it.
+(B), its short answer (C) and its body (D).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlmodel import Session
 
 WEIGHTS = [0.1, 0.45, 0.9, 1.0]
@@ -27,59 +27,37 @@ _INDEX = text("""
     WHERE id = :id
 """)
 
-# `asked`: each word of the question, once a language, as its stem. `exact`: the articles that have the stem. `near`: for
-# a stem that no article has, the articles with a word spelled much like it. The best possible score is that of an
-# article whose title has every word asked, so a score says how much of the question stands in the article.
-_RANKED = text("""
+# Every word of the question, once a language, as its stem, with the articles that have the stem (one row without an
+# article where none has), and how many articles there are in the language.
+_EXACT = text("""
     WITH standing AS (
-        SELECT id, language, category, public, valid_from, words, search
+        SELECT id, language, category, public, valid_from, search
         FROM article
         WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
           AND (CAST(:language AS varchar) IS NULL OR language = :language)
     ), size AS (
         SELECT language, count(*) AS articles FROM standing GROUP BY language
-    ), asked AS (
-        SELECT DISTINCT ON (stemmers.language, stem.lexeme) stemmers.language, stem.lexeme, asked.word
+    ), asked AS MATERIALIZED (
+        SELECT DISTINCT ON (size.language, stem.lexeme) size.language, size.articles, stem.lexeme, asked.word
         FROM unnest(CAST(:words AS text[])) AS asked(word)
         CROSS JOIN (VALUES ('id', CAST('indonesian' AS regconfig)), ('en', CAST('english' AS regconfig)))
-            AS stemmers(language, config)
-        CROSS JOIN LATERAL unnest(to_tsvector(stemmers.config, asked.word)) AS stem
-        JOIN size ON size.language = stemmers.language
-        ORDER BY stemmers.language, stem.lexeme, asked.word
-    ), exact AS (
-        SELECT article.id, asked.language, asked.lexeme,
-               ts_rank(CAST(:weights AS real[]), article.search, plainto_tsquery('simple', asked.lexeme)) AS found
-        FROM asked JOIN standing AS article
-            ON article.language = asked.language AND article.search @@ plainto_tsquery('simple', asked.lexeme)
-    ), near AS (
-        SELECT article.id, asked.language, asked.lexeme,
-               strict_word_similarity(asked.word, article.words) * :near_weight AS found
-        FROM asked JOIN standing AS article ON article.language = asked.language AND article.words %>> asked.word
-        WHERE length(asked.word) >= :near_from
-          AND NOT EXISTS (
-              SELECT FROM exact WHERE exact.language = asked.language AND exact.lexeme = asked.lexeme
-          )
-    ), found AS (
-        SELECT * FROM exact UNION ALL SELECT * FROM near
-    ), worth AS (
-        SELECT asked.language, asked.lexeme,
-               ln(1 + (size.articles - count(found.id) + 0.5) / (count(found.id) + 0.5)) AS worth
-        FROM asked
-        JOIN size ON size.language = asked.language
-        LEFT JOIN found ON found.language = asked.language AND found.lexeme = asked.lexeme
-        GROUP BY asked.language, asked.lexeme, size.articles
-    ), best AS (
-        SELECT language, sum(worth) AS best FROM worth GROUP BY language
+            AS stemmer(language, config)
+        JOIN size ON size.language = stemmer.language
+        CROSS JOIN LATERAL unnest(to_tsvector(stemmer.config, asked.word)) AS stem
     )
-    SELECT article.id, sum(found.found * worth.worth) / best.best AS score
-    FROM found
-    JOIN worth ON worth.language = found.language AND worth.lexeme = found.lexeme
-    JOIN best ON best.language = found.language
-    JOIN standing AS article ON article.id = found.id
-    WHERE (CAST(:category AS varchar) IS NULL OR article.category = :category) AND (article.public OR NOT :public_only)
-    GROUP BY article.id, article.valid_from, best.best
-    ORDER BY score DESC, article.valid_from DESC, article.id
-    LIMIT :limit
+    SELECT asked.language, asked.lexeme, asked.word, asked.articles, article.id, article.category, article.public,
+           article.valid_from,
+           ts_rank(CAST(:weights AS real[]), article.search, plainto_tsquery('simple', asked.lexeme)) AS found
+    FROM asked LEFT JOIN standing AS article
+        ON article.language = asked.language AND article.search @@ plainto_tsquery('simple', asked.lexeme)
+""")
+_NEAR = text("""
+    SELECT asked.language, asked.lexeme, asked.word, article.id, article.category, article.public, article.valid_from,
+           strict_word_similarity(asked.word, article.words) * :weight AS found
+    FROM unnest(CAST(:languages AS text[]), CAST(:lexemes AS text[]), CAST(:words AS text[]))
+        AS asked(language, lexeme, word)
+    JOIN article ON article.language = asked.language AND article.words %>> asked.word
+    WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
 """)
 NEAR_FROM = 5
 """Letters of a word that may be misspelled; shorter ones resemble too much."""
@@ -120,31 +98,51 @@ def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
     )
 
 
-def ranked(
-    session: Session,
-    words: Sequence[str],
-    on: date,
-    *,
-    language: str | None,
-    category: str | None,
-    public_only: bool,
-    limit: int,
-) -> list[tuple[int, float]]:
-    """Published articles that hold on that day, by number, with how much of what was asked stands in them (0 to 1)."""
-    if not words:
-        return []
+@dataclass(frozen=True)
+class Hit:
+    """A word of the question in an article: how much it weighs there, from 0 to 1."""
+
+    id: int
+    language: str
+    category: str
+    public: bool
+    valid_from: date
+    stem: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where the words of a question stand."""
+
+    hits: Sequence[Hit]
+    stems: Mapping[str, Collection[str]]
+    """A language's stems of all words asked, found or not."""
+    articles: Mapping[str, int]
+    """How many a language has."""
+
+
+def hits(session: Session, words: Sequence[str], on: date, language: str | None) -> Hits:
+    """Where these words stand in the published articles that hold on that day."""
     rows = session.execute(
-        _RANKED,
-        {
-            "words": list(dict.fromkeys(words)),
+        _EXACT, {"words": list(dict.fromkeys(words)), "on": on, "language": language, "weights": WEIGHTS}
+    ).all()
+    found = [_hit(row) for row in rows if row.id is not None]
+    lost = [row for row in rows if row.id is None and len(row.word) >= NEAR_FROM]
+    if lost:
+        near = {
+            "languages": [row.language for row in lost],
+            "lexemes": [row.lexeme for row in lost],
+            "words": [row.word for row in lost],
+            "weight": NEAR_WEIGHT,
             "on": on,
-            "language": language,
-            "category": category,
-            "public_only": public_only,
-            "limit": limit,
-            "weights": WEIGHTS,
-            "near_from": NEAR_FROM,
-            "near_weight": NEAR_WEIGHT,
-        },
-    )
-    return [(number, float(score)) for number, score in rows]
+        }
+        found += [_hit(row) for row in session.execute(_NEAR, near)]
+    stems: dict[str, set[str]] = {}
+    for row in rows:
+        stems.setdefault(row.language, set()).add(row.lexeme)
+    return Hits(found, stems, {row.language: row.articles for row in rows})
+
+
+def _hit(row: Row[Any]) -> Hit:
+    return Hit(row.id, row.language, row.category, row.public, row.valid_from, row.lexeme, float(row.found))

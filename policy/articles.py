@@ -82,13 +82,13 @@ class SearchWords:
 
     def _said(self, kind: str, raw: str) -> Iterator[str]:
         for word in self._normaliser.words(kind, raw):
-            if not word.forms:
-                continue
-            if word.forms[0] == _TIMES:
+            if word.forms[:1] == (_TIMES,):
                 yield _AGAIN
+            if not word.forms or word.forms[0].startswith("<"):
                 continue
             meant = word.forms[-1] if word.forms[0].startswith(word.forms[-1]) else word.forms[0]
             for piece in _PIECE.findall(meant):
-                means = self._means.get(piece, piece)
-                if len(piece) > 1 and piece not in self._ignored and means not in self._ignored:
-                    yield means
+                for spelled in self._normaliser.spell(piece):
+                    means = self._means.get(spelled, spelled)
+                    if len(means) > 1 and not self._ignored.intersection((spelled, means)):
+                        yield means

@@ -12,6 +12,8 @@ from tasks.desk import Desk
 BY_POLICY = "policy"
 """Who publishes the policy's own files: whoever may change the policy."""
 FILE = ArticleOrigin.POLICY
+_CURRENT = "articles of policy"
+"""Kept with a session, so that a batch of drafts looks once."""
 INDEXING = "1"
 """Raised when articles are brought to their words in another way, so that all are read anew."""
 
@@ -25,7 +27,8 @@ def bring_in_articles(desk: Desk) -> int:
 def bring_in(session: Session, desk: Desk) -> int:
     """`bring_in_articles` within a transaction; one small query where nothing changed."""
     policy = desk.policy
-    if _is_current(session, policy):
+    if session.info.get(_CURRENT) == policy.version or _is_current(session, policy):
+        session.info[_CURRENT] = policy.version
         return 0
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('tanggap articles'))"))
     changed = _retire(session, desk) + _publish(session, desk)
@@ -68,7 +71,8 @@ def _is_current(session: Session, policy: Policy) -> bool:
         ).where(_in_force())
     ).all()
     standing = {(slug, language, version) for slug, language, version, origin, *_ in rows if origin == FILE}
-    unread = any(state == ArticleState.PUBLISHED and by != indexed_by(policy) for *_, state, by in rows)
+    rules = indexed_by(policy)
+    unread = any(state == ArticleState.PUBLISHED and by != rules for *_, state, by in rows)
     return standing == _files(policy).keys() and not unread
 
 

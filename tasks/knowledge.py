@@ -1,13 +1,16 @@
 """Finds the article that answers: for people who search, for the form that suggests, for a draft that may cite it."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import log
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db import knowledge
+from db.knowledge import Hit, Hits
 from db.tables import Article, Complaint
 from db.words import Category
 from tasks.articles import bring_in
@@ -70,16 +73,37 @@ def find_articles(
     on: date | None = None,
 ) -> list[FoundArticle]:
     """`search` within a transaction, among the articles that were brought in."""
-    ranked = knowledge.ranked(
-        session,
-        desk.policy.search_words(text),
-        on or _today(desk),
-        language=language,
-        category=category.value if category else None,
-        public_only=public_only,
-        limit=2 * limit,  # a slug may be found in both languages
-    )
+    words = desk.policy.search_words(text)
+    if not words:
+        return []
+    asked = knowledge.hits(session, words, on or _today(desk), language)
+    wanted = [
+        hit for hit in asked.hits if (category is None or hit.category == category) and (hit.public or not public_only)
+    ]
+    ranked = rank(wanted, asked)[: 2 * limit]  # a slug may be found in both languages
     return _once(_read(session, desk, ranked))[:limit]
+
+
+def rank(wanted: Iterable[Hit], asked: Hits) -> list[tuple[int, float]]:
+    """The articles of these hits, the best first, newer before older, each with its score.
+
+    A word counts by how few articles have it: `ts_rank` alone would take a common word for as telling as a rare one. A
+    score of 1 is that of an article whose title has every word asked.
+    """
+    having = Counter((hit.language, hit.stem) for hit in asked.hits)
+    worth: dict[tuple[str, str], float] = {}
+    best = dict.fromkeys(asked.stems, 0.0)
+    for language, stems in asked.stems.items():
+        for stem in stems:
+            with_it = having[language, stem]
+            worth[language, stem] = log(1 + (asked.articles[language] - with_it + 0.5) / (with_it + 0.5))
+            best[language] += worth[language, stem]
+    scores: dict[tuple[int, date], float] = {}
+    for hit in wanted:
+        article = (hit.id, hit.valid_from)
+        scores[article] = scores.get(article, 0.0) + hit.weight * worth[hit.language, hit.stem] / best[hit.language]
+    order = sorted(scores.items(), key=lambda found: (-found[1], -found[0][1].toordinal(), found[0][0]))
+    return [(number, score) for (number, _), score in order]
 
 
 def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Sequence[str]) -> FoundArticle | None:
