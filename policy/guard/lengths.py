@@ -71,7 +71,7 @@ def too_long(draft: DraftText, channels: ChannelLimits) -> Iterator[Hit]:
             continue
         place = _first_beyond(draft.channel, draft.text, limit)
         if place is not None:
-            yield Hit(place, len(draft.text), what)
+            yield Hit(place, len(draft.text), what, "warn" if what == "comfortable" else None)
             return
 
 
