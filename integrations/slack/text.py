@@ -37,6 +37,7 @@ _QUOTES = regex.compile(r"^(?=[ \t]*&gt;)", regex.MULTILINE)
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}]")
 _EXTENDED = r"[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*"
 _UNIT = regex.compile(rf"\p{{GCB=Prepend}}*(?:&(?:amp|lt|gt);|<[^<>\n]{{1,400}}>){_EXTENDED}|\X")
+_GRAPHEME = regex.compile(r"\X")
 _SLACK = regex.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
 
 
@@ -108,7 +109,15 @@ def beginning(text: str, limit: int) -> str:
 
 
 def _whole_signs(text: str, limit: int) -> str:
-    """A beginning of a grapheme that is longer than the limit itself; one sign at least."""
+    """A beginning of an entity that is longer than the limit itself, or of such a grapheme; one sign at least."""
+    used = end = 0
+    for grapheme in _GRAPHEME.finditer(text):
+        used += size(grapheme.group())
+        if used > limit:
+            break
+        end = grapheme.end()
+    if end:
+        return text[:end]
     used = 0
     for place, sign in enumerate(text):
         used += size(sign)

@@ -129,6 +129,7 @@ def test_pieces_are_the_text_and_each_fits(text: str, limit: int) -> None:
 
 
 @given(st.lists(st.sampled_from((*GRAPHEMES, "&amp;", "&lt;")), max_size=200).map("".join), st.integers(12, 60))
+@example("<é👨\u200d👩\u200d👧\u200d👦>", 12)
 @settings(max_examples=150, deadline=None)
 def test_pieces_end_between_graphemes_and_outside_entities(text: str, limit: int) -> None:
     borders, place = _borders(text), 0
