@@ -151,9 +151,9 @@ def emergency_times(deadline: datetime, rules: Emergency) -> Times:
 
 
 def breach_times(known: datetime, due: datetime, rules: BreachNotice) -> Times:
-    """When Legal is reminded of a breach notice, and when the next names are called."""
+    """When Legal is told of a breach notice, at once and then before it is due, and when the next names are called."""
     reminders = sorted(at for before in rules.reminders if (at := due - before) > known)
-    return Times(tuple(reminders), _escalations(due, rules.escalation, rules.again))
+    return Times((known, *reminders), _escalations(due, rules.escalation, rules.again))
 
 
 def _escalations(deadline: datetime, delays: Iterable[timedelta], again: timedelta) -> tuple[datetime, ...]:

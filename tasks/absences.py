@@ -102,6 +102,12 @@ def called_for(session: Session, desk: Desk, person: str | None, gate: Gate, now
     return Called(person)
 
 
+def called_at_level(session: Session, desk: Desk, gate: Gate, level: int, now: datetime) -> Called:
+    """Who is called at this level, the first at 0; the last one is called again and again."""
+    names = desk.policy.people.gates[gate].escalation
+    return called_for(session, desk, names[min(level, len(names) - 1)] if names else None, gate, now)
+
+
 def cover_of(session: Session, desk: Desk, absence: Absence, now: datetime) -> str | None:
     """Who covers an absence now; None where nobody was named, policy changed its mind, or they are away themselves."""
     if absence.cover is None or absence_of(session, absence.cover, now) is not None:
@@ -133,4 +139,14 @@ def _end(session: Session, person: str, now: datetime) -> None:
     )
 
 
-__all__ = ["Called", "absence_of", "away_now", "called_for", "come_back", "cover_of", "go_away", "who_acts"]
+__all__ = [
+    "Called",
+    "absence_of",
+    "away_now",
+    "called_at_level",
+    "called_for",
+    "come_back",
+    "cover_of",
+    "go_away",
+    "who_acts",
+]

@@ -18,11 +18,12 @@ from db.tables import (
     MessageRevision,
 )
 from db.wake import wake
-from db.words import ANSWERABLE, DeliveryKind, Kind, State, Visibility
+from db.words import ANSWERABLE, DeliveryKind, Kind, Risk, State, Visibility
 from policy.assessment import Author, Text, TextAssessment
 from policy.severity import Grade
 from policy.watching import Disposition, disposition
 from tasks.acknowledge import acknowledge, warn_of_own_data
+from tasks.breach_suspected import suspect_breach
 from tasks.desk import Desk
 from tasks.follow_up import found_post
 from tasks.grading import Graded, surroundings
@@ -101,6 +102,9 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
                 _follow(session, desk, complaint, message, finding, graded, news, now, stranger=stranger)
             if complaint.state not in (State.SPAM, State.MERGED):
                 warn_of_own_data(session, desk, complaint, message, now)
+                if news.finding and Risk.PRIVACY in graded.risks:
+                    known_at, said = message.received_at, message.text
+                    suspect_breach(session, desk, complaint, known_at=known_at, text=said, now=now)
             if not stranger:
                 found_post(session, desk, message, finding.kind, now)
             to_answer += complaint.state is State.ASSESSED

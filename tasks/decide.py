@@ -7,7 +7,8 @@ from sqlmodel import Session
 
 from db import trail
 from db.complaints import find, lock, move
-from db.tables import Complaint, Draft, Review, ReviewState, Round
+from db.legal import road_of_draft
+from db.tables import Complaint, Draft, LegalRoad, Review, ReviewState, Round
 from db.words import Gate, State, Verdict, Visibility
 from policy.guard import Finding
 from tasks.aim import Aim, aim, mark
@@ -152,7 +153,7 @@ def propose(desk: Desk, review_id: int, text: str, by: trail.Author, aim_: Aim, 
         refusal = refusal_of(session, desk, at, decision, standing(session, desk, by.name, now), editing=True)
         if refusal is None:
             old = session.get_one(Draft, at.review.draft_id)
-            return _replace(session, desk, at.complaint, text, by, aim_, now, "edited", replaces=old)
+            return replace_draft(session, desk, at.complaint, text, by, aim_, now, "edited", replaces=old)
         write_refusal(session, at.complaint, refusal, by, decision.verdict.value, now, gate=at.review.gate)
     raise refusal
 
@@ -188,10 +189,10 @@ def draft_by_person(
             raise Refused("unreachable", message, {"reference": complaint.reference, "because": aim_.why or ""})
         if visibility is not None and aim_.visibility is not visibility:
             aim_ = Aim(True, visibility, aim_.target, aim_.until) if visibility is Visibility.PRIVATE else aim_
-        return _replace(session, desk, complaint, text, by, aim_, now, "new_draft", words_of=words_of)
+        return replace_draft(session, desk, complaint, text, by, aim_, now, "new_draft", words_of=words_of)
 
 
-def _replace(
+def replace_draft(
     session: Session,
     desk: Desk,
     complaint: Complaint,
@@ -203,13 +204,23 @@ def _replace(
     *,
     replaces: Draft | None = None,
     words_of: trail.Author | None = None,
+    road: LegalRoad | None = None,
 ) -> Draft:
+    """Store a person's draft; clean, it voids the open round and opens its own. The complaint is locked.
+
+    `road`: the legal road that it is the end of; what replaces such a draft is the end of the same.
+
+    Raises:
+        Refused: the complaint takes no answer as it stands, or one is leaving this moment.
+    """
     round_ = open_round_of(session, complaint)
     _must_take_drafts(complaint)
+    road = road or road_of_draft(session, replaces.id if replaces else None)
     writer = words_of or by
     draft = store_draft(
         session, desk, complaint, text=text, author=writer, by=by, aim_=aim_, now=now, replaces=replaces
     )
+    draft.legal_road_id = road.id if road else None
     if draft.blocked:
         if round_ is not None:
             round_.barred = sorted({*round_.barred, writer.name, by.name})
@@ -217,7 +228,8 @@ def _replace(
         return draft
     void(session, complaint, why, by=by, at=now)
     _bring_to_drafting(session, desk, complaint, by, now)
-    open_round(session, desk, complaint, draft, now, barred={by.name} - {writer.name})
+    opener = {road.opened_by} if road else set()
+    open_round(session, desk, complaint, draft, now, barred=({by.name} | opener) - {writer.name})
     return draft
 
 
@@ -295,4 +307,5 @@ __all__ = [
     "preview",
     "propose",
     "refuse",
+    "replace_draft",
 ]

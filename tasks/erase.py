@@ -4,7 +4,7 @@ Events name nobody (they carry references and salted digests), so the chains sti
 platforms, mailboxes and backups hold lies outside.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_urlsafe
@@ -40,6 +40,7 @@ from db.words import State
 from tasks.card_due import forget_cards
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
+from tasks.legal_file import forget_legal, refusal_to_forget
 from tasks.notices import forget_notices
 from tasks.people import Mistake
 from tasks.rounds import hold, void
@@ -93,7 +94,7 @@ def erase(desk: Desk, who: str, by: trail.Author) -> Erased:
     Raises:
         Mistake: nobody is meant, or an answer is leaving this moment.
         NoSuchComplaint: no such complaint.
-        Refused: the person may not erase.
+        Refused: the person may not erase, or a complaint of theirs is under a legal hold.
     """
     must_be_allowed(desk, by, "erase")
     person, reference = find_person(desk, who)
@@ -103,22 +104,41 @@ def erase(desk: Desk, who: str, by: trail.Author) -> Erased:
         identities = _identities(session, people)
         own, foreign = _complaints(session, people, identities, reference)
         locked = lock_many(session, [*own, *foreign])
-        for number in sorted(own):
-            _must_be_still(session, locked[number])
-            _end(session, desk, locked[number], by, now)
-            _empty_file(session, locked[number])
-            _empty_slack(session, locked[number], now)
-        messages = _empty_messages(session, own, identities)
-        named = _quarantine(session, identities)
-        session.execute(delete(Identity).where(col(Identity.id).in_([identity.id for identity in identities])))
-        session.execute(
-            update(Complainant).where(col(Complainant.id).in_(people)).values(name=None, language=None, erased_at=now)
-        )
-        for number in sorted({*own, *foreign}):
-            complaint = locked[number]
-            trail.append(session, complaint, "erased", by=by, at=now, whole=number in own)
-            session.add(complaint)
-        return Erased(tuple(sorted(people)), tuple(locked[number].reference for number in sorted(own)), messages, named)
+        refusal = refusal_to_forget(session, [locked[number] for number in sorted(locked)], by, now)
+        if refusal is None:
+            return _forget(session, desk, _Known(people, identities, own, locked), by, now)
+    raise refusal
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A person, on every channel where they are known."""
+
+    people: Collection[int]
+    identities: Collection[Identity]
+    own: Collection[int]
+    complaints: Mapping[int, Complaint]
+    """Their own, and those of others in whose threads they wrote, all locked."""
+
+
+def _forget(session: Session, desk: Desk, known: _Known, by: trail.Author, now: datetime) -> Erased:
+    people, identities, own, locked = known.people, known.identities, known.own, known.complaints
+    for number in sorted(own):
+        _must_be_still(session, locked[number])
+        _end(session, desk, locked[number], by, now)
+        _empty_file(session, locked[number])
+        _empty_slack(session, locked[number], now)
+        forget_legal(session, locked[number], by, now)
+    messages = _empty_messages(session, own, identities)
+    named = _quarantine(session, identities)
+    session.execute(delete(Identity).where(col(Identity.id).in_([identity.id for identity in identities])))
+    session.execute(
+        update(Complainant).where(col(Complainant.id).in_(people)).values(name=None, language=None, erased_at=now)
+    )
+    for number, complaint in sorted(locked.items()):
+        trail.append(session, complaint, "erased", by=by, at=now, whole=number in own)
+        session.add(complaint)
+    return Erased(tuple(sorted(people)), tuple(locked[number].reference for number in sorted(own)), messages, named)
 
 
 def _one_person(session: Session, person: int) -> set[int]:

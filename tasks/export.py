@@ -34,6 +34,7 @@ from db.tables import (
     WebPost,
 )
 from tasks.desk import Desk
+from tasks.legal_file import LegalFile, read_legal
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -64,6 +65,7 @@ class Case:
     incidents: tuple[Incident, ...]
     merged_in: tuple[str, ...]
     """Complaints that are handled under this one."""
+    legal: LegalFile
     events: tuple[Event, ...]
 
 
@@ -111,6 +113,7 @@ def read_case(desk: Desk, reference: str) -> Case:
                 ),
             ),
             merged_in=tuple(f"TG-{found}" for found in sorted(merged.scalars())),
+            legal=read_legal(session, number),
             events=tuple(trail.history(session, complaint)),
         )
 
@@ -152,6 +155,13 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         "fact_changes": _plain(case.fact_changes, left_out),
         "posts": _plain(case.posts, left_out),
         "incidents": [{"reference": one.reference, **plain_row(one, left_out)} for one in case.incidents],
+        "legal_hold": plain_row(case.legal.on_hold, left_out) if case.legal.on_hold else None,
+        "legal_holds": _plain(case.legal.holds, left_out),
+        "legal_roads": _plain(case.legal.roads, left_out),
+        "legal_answers": _plain(case.legal.answers, left_out),
+        "emergencies": _plain(case.legal.emergencies, left_out),
+        "emergency_calls": _plain(case.legal.calls, left_out),
+        "breaches": _plain(case.legal.breaches, left_out),
         "timeline": timeline(case.events),
     }
 

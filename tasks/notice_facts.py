@@ -5,7 +5,20 @@ from typing import Any
 
 from sqlmodel import Session
 
-from db.tables import Complaint, Delivery, FactChange, NoticeKind, Review, ReviewState, SlackCard, SlackNotice
+from db.legal import CLOCK_RUNS, calls_of
+from db.tables import (
+    Breach,
+    Complaint,
+    Delivery,
+    FactChange,
+    LegalRoad,
+    NoticeKind,
+    Review,
+    ReviewState,
+    RoadState,
+    SlackCard,
+    SlackNotice,
+)
 from db.words import Gate, State
 from integrations.slack.showing import NoticeSeen
 from tasks.card_facts import next_card
@@ -36,9 +49,24 @@ def is_over(session: Session, desk: Desk, notice: SlackNotice) -> str | None:
             card, review = session.get(SlackCard, notice.review_id), session.get(Review, notice.review_id)
             stands = card is not None and card.ts is not None
             return "decided" if stands or review is None or review.state is not ReviewState.OPEN else None
+        case "emergency" | "breach" | "legal_road":
+            return None if _law_waits(session, notice) else "over"
     complaint = session.get(Complaint, notice.complaint_id)
     wanted = (State.HELD,) if notice.data.get("what") == "held" else WAITING
     return None if complaint is not None and complaint.state in wanted else "answered"
+
+
+def _law_waits(session: Session, notice: SlackNotice) -> bool:
+    """Whether an emergency is still to be acknowledged there, a breach notice to be sent, a legal road to be taken."""
+    match notice.data["what"]:
+        case "emergency":
+            calls = calls_of(session, notice.data["emergency"])
+            return any(call.gate == notice.data["gate"] and call.acknowledged_at is None for call in calls)
+        case "breach":
+            breach = session.get(Breach, notice.data["breach"])
+            return breach is not None and breach.state in CLOCK_RUNS
+    road = session.get(LegalRoad, notice.data["road"])
+    return road is not None and road.state is RoadState.OPEN
 
 
 def notice_of(session: Session, desk: Desk, notice: SlackNotice, told: str | None = None) -> NoticeSeen:

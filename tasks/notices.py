@@ -108,6 +108,46 @@ def tell_of_complaint(
     )
 
 
+def tell_of_law(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    kind: NoticeKind,
+    what: str,
+    gate: Gate,
+    to: str | None,
+    now: datetime,
+    *,
+    key: str,
+    deadline: datetime,
+    channel_too: bool = False,
+    **data: Any,
+) -> None:
+    """Of an emergency, a breach notice or a legal road, at any hour: to the person, and in the gate's channel where all
+    of it must know or nobody is to be called.
+
+    A reminder waits for the desk to open, if that is before the deadline.
+    """
+    opening = desk.policy.calendar.next_opening(now)
+    due = opening if kind is NoticeKind.REMINDER and opening < deadline else now
+    channel = desk.policy.slack.channel_of(gate) if channel_too or to is None else None
+    facts = {"gate": gate.value, "what": what, "deadline": deadline.isoformat(), **data}
+    for person, place in ((to, None), (None, channel)):
+        if person is not None or place is not None:
+            queue(
+                session,
+                desk,
+                key=f"{key}:{'person' if person else 'channel'}",
+                kind=kind,
+                now=now,
+                due_at=due,
+                complaint_id=complaint.id,
+                person=person,
+                channel=place,
+                data=facts,
+            )
+
+
 def _tell(
     session: Session,
     desk: Desk,

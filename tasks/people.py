@@ -22,6 +22,7 @@ from db.wake import wake
 from db.words import Category, DeliveryKind, Kind, Remedy, Risk, Severity, State
 from integrations.channels.base import Sent
 from tasks.acknowledge import acknowledge
+from tasks.breach_suspected import suspect_breach
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
 from tasks.membership import knows
@@ -83,6 +84,8 @@ def correct(desk: Desk, reference: str, changes: dict[str, str], by: trail.Autho
             reason=trail.salted(complaint.salt, why) if why else None,
             **facts,
         )
+        if "risks" in values and Risk.PRIVACY in complaint.risks:
+            suspect_breach(session, desk, complaint, known_at=complaint.opened_at, text=None, now=now)
         _act_on_correction(session, desk, complaint, by, now)
 
 

@@ -45,6 +45,7 @@ from tasks.desk import Desk
 from tasks.outbox import cancel_kinds
 from tasks.promise import promise
 from tasks.rates import take_turn
+from tasks.road_ends import road_taken
 from tasks.rounds import hold
 
 MOST_TRIES = 8
@@ -344,6 +345,8 @@ def record_sent(
         complaint.responded_at = now
         move(session, complaint, State.RESPONDED, event="responded", by=by, at=now, delivery=row.id)
         _answer_what_came_meanwhile(session, desk, complaint, row, now)
+    if row.draft_id is not None:
+        road_taken(session, complaint, row.draft_id, by, now)
     session.add(complaint)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import lock
+from db.legal import road_of_draft
 from db.tables import Complaint, Draft, Event, Review, ReviewState, Round
 from db.words import Gate, Verdict
 from policy.slack import TOKEN
@@ -208,6 +209,10 @@ def refusal_of(
 def _kept_out(session: Session, desk: Desk, at: Locked, person: str, *, editing: bool) -> Refused | None:
     """Why this member of the gate does not decide in this round."""
     facts = at.facts | {"who": person}
+    road = road_of_draft(session, at.round.draft_id)
+    if road is not None and person == road.opened_by:
+        message = f"{person} opened this legal road; somebody else must decide the {at.where}."
+        return Refused("own_road", message, facts)
     if person in at.round.barred:
         if _only_proposed(session, at, person):
             message = f"{person} proposed this draft; somebody else must decide the {at.where}."
@@ -219,7 +224,7 @@ def _kept_out(session: Session, desk: Desk, at: Locked, person: str, *, editing:
     if person == at.review.author:
         return Refused("own_words", f"{person} wrote this draft; somebody else must decide the {at.where}.", facts)
     others = [other for other in reviews_of(session, at.round.id) if other.decided_by == person]
-    if others and not desk.policy.people.one_person_two_gates:
+    if others and (road is not None or not desk.policy.people.one_person_two_gates):
         message = f"{person} already decided at {others[0].gate.value}; another person must decide this gate."
         return Refused("second_gate", message, facts | {"decided_at": others[0].gate.value})
     return None

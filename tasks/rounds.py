@@ -32,6 +32,7 @@ from tasks.desk import Desk
 from tasks.fact_changes import answer_changes_facts
 from tasks.membership import other_member
 from tasks.outbox import cancel_replies, queue_draft
+from tasks.road_ends import road_rejected
 
 CHANGES_BEFORE_A_PERSON_WRITES = 2
 """After so many refused drafts of its own, the machine asks a person to write."""
@@ -249,6 +250,7 @@ def _refuse(session: Session, desk: Desk, complaint: Complaint, round_: Round, r
     if review.verdict is Verdict.REJECT:
         _close(session, round_, RoundState.REJECTED, f"rejected by {review.gate.value}", now)
         hold(session, desk, complaint, "rejected", by=by, now=now, gate=review.gate.value, review=review.id)
+        road_rejected(session, complaint, review.draft_id, review.gate, by, now)
         return
     _close(session, round_, RoundState.CHANGES, f"changes asked by {review.gate.value}", now)
     move(

@@ -13,10 +13,11 @@ from db.complaints import first_message, lock_many
 from db.tables import Complaint, Delivery, DeliveryState, Identity, NoticeKind, Review, ReviewState, Round
 from db.words import DeliveryKind, Gate, Severity, State, Visibility
 from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
-from tasks.absences import Called, called_for
+from tasks.absences import Called, called_at_level, called_for
 from tasks.desk import Desk
 from tasks.notices import tell_of_complaint, tell_of_review
 from tasks.outbox import queue_pre_approved, target_of
+from tasks.watch_legal import keep_legal, legal_due, next_legal_moment
 from tasks.words import render
 
 WAITING = (State.ASSESSED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED)
@@ -42,7 +43,13 @@ class Watched:
 
 def keep(desk: Desk) -> Watched:
     """Everything that the time alone brings about, at this instant."""
-    parts = (watch_reviews(desk), watch_answers(desk), watch_held(desk))
+    legal = keep_legal(desk)
+    parts = (
+        Watched(legal.reminded, legal.escalated, 0, legal.references),
+        watch_reviews(desk),
+        watch_answers(desk),
+        watch_held(desk),
+    )
     return Watched(
         sum(part.reminded for part in parts),
         sum(part.escalated for part in parts),
@@ -64,7 +71,7 @@ def due_now(desk: Desk) -> bool:
             ),
             select(Complaint.id).where(col(Complaint.state) == State.HELD, col(Complaint.held_until) <= now),  # type: ignore[call-overload]
         )
-        return any(session.execute(look.limit(1)).first() is not None for look in looks)
+        return any(session.execute(look.limit(1)).first() is not None for look in looks) or legal_due(session, now)
 
 
 def next_moment(desk: Desk) -> datetime | None:
@@ -80,6 +87,7 @@ def next_moment(desk: Desk) -> datetime | None:
             session.execute(
                 select(func.min(Complaint.held_until)).where(col(Complaint.state) == State.HELD)
             ).scalar_one(),
+            next_legal_moment(session),
         ]
     return min((at for at in moments if at is not None), default=None)
 
@@ -116,7 +124,7 @@ def watch_reviews(desk: Desk) -> Watched:
                 tell_of_review(session, desk, complaint, review, NoticeKind.REMINDER, now)
                 reminded += 1
             while review.escalated < _passed(escalations, now):
-                called = _whom(session, desk, review.gate, review.escalated, now)
+                called = called_at_level(session, desk, review.gate, review.escalated, now)
                 review.escalated_to = called.name
                 review.escalated += 1
                 trail.append(
@@ -166,7 +174,7 @@ def watch_answers(desk: Desk) -> Watched:
                 tell_of_complaint(session, desk, complaint, NoticeKind.REMINDER, "answer", called.name, now)
                 reminded += 1
             while complaint.escalated < _passed(escalations, now):
-                called = _whom(session, desk, Gate.CS, complaint.escalated, now)
+                called = called_at_level(session, desk, Gate.CS, complaint.escalated, now)
                 complaint.escalated += 1
                 complaint.owner = called.name or complaint.owner
                 trail.append(
@@ -264,12 +272,6 @@ def _and_daily(times: list[datetime], deadline: datetime) -> list[datetime]:
     """The policy's escalations, and one a day after the last of them: what is late never falls silent."""
     last = max(times, default=deadline)
     return [*times, *(last + timedelta(days=day) for day in range(1, DAYS_OF_NAGGING + 1))]
-
-
-def _whom(session: Session, desk: Desk, gate: Gate, level: int, now: datetime) -> Called:
-    """Who is called at this level; the last one is called again and again."""
-    names = desk.policy.people.gates[gate].escalation
-    return called_for(session, desk, names[min(level, len(names) - 1)] if names else None, gate, now)
 
 
 def _passed(times: Iterable[datetime], now: datetime) -> int:

@@ -10,8 +10,8 @@ from integrations.slack.showing import Language, NoticeSeen
 from integrations.slack.text import inline, quote
 from integrations.slack.wording import link, moment, named, say, who
 
-TURNS = frozenset({"review", "answer", "held", "unposted"})
-"""What somebody's turn may be about: a review, a promised answer, what is held, cards that cannot be shown."""
+TURNS = frozenset({"review", "answer", "held", "unposted", "emergency", "breach", "legal_road"})
+"""What somebody's turn may be about: a review, a promised answer, what is held, cards that cannot be shown, the law."""
 
 
 FACT = (700, 12)
@@ -40,6 +40,7 @@ def _turn(notice: NoticeSeen, reference: str) -> Said:
         reference=reference,
         severity=notice.severity or "–",
         gate=named(language, "gate", notice.gate or "cs"),
+        matter=named(language, "matter", given["matter"]) if "matter" in given else "",
         when=moment(notice.deadline) if notice.deadline else "–",
     )
     if "person" in given:
