@@ -53,6 +53,8 @@ class Company(Rules):
     addresses: tuple[str, ...] = ()
     private_contact: dict[str, str] = Field(default_factory=dict)
     """How a public reply invites to a private talk, as a part of a sentence in each language."""
+    private_contact_elsewhere: dict[str, str] = Field(default_factory=dict)
+    """The same where nobody can be written to privately: a video, a page of reviews. Empty: as everywhere."""
     sample: bool = False
     """True in the shipped file: a made-up company, which `tanggap doctor` asks to replace."""
 
@@ -73,9 +75,10 @@ class Company(Rules):
             found = [text for value in values for text in _texts(value)]
             if found:
                 known[field] = tuple(dict.fromkeys(found))
-        contact = known.get("private_contact")
-        if isinstance(contact, str):
-            known["private_contact"] = {"id": contact, "en": contact}
+        for field in ("private_contact", "private_contact_elsewhere"):
+            contact = known.get(field)
+            if isinstance(contact, str):
+                known[field] = {"id": contact, "en": contact}
         return known
 
     @property
@@ -83,10 +86,13 @@ class Company(Rules):
         """What the company is called in a text; empty where it has no name."""
         return self.names[0] if self.names else ""
 
-    def contact(self, language: str) -> str:
-        """The part of a sentence that invites to a private talk; empty where the company gave none."""
-        wanted = "en" if language == "en" else "id"
-        return self.private_contact.get(wanted) or next(iter(self.private_contact.values()), "")
+    def contact(self, language: str, *, elsewhere: bool = False) -> str:
+        """The part of a sentence that invites to a private talk; empty where the company gave none.
+
+        `elsewhere`: on a channel on which we cannot write privately to anybody.
+        """
+        among = (elsewhere and self.private_contact_elsewhere) or self.private_contact
+        return among.get("en" if language == "en" else "id") or next(iter(among.values()), "")
 
     def owns_handle(self, handle: str) -> bool:
         """Whether this account is ours, with or without `@`; `@us@server` only where the server is named too."""
@@ -119,11 +125,15 @@ class Company(Rules):
 
     def invites_private(self, text: str) -> bool:
         """Whether the text invites to a private talk: it says so, or gives a number or e-mail address of ours."""
-        if _PRIVATE.search(text) or any(part and part in text for part in self.private_contact.values()):
+        if _PRIVATE.search(text) or any(part and part in text for part in self._contacts):
             return True
         return any(self.owns_email(found.group()) for found in _EMAIL.finditer(text)) or any(
             self.owns_phone(found.group()) for found in _NUMBER.finditer(text)
         )
+
+    @property
+    def _contacts(self) -> tuple[str, ...]:
+        return (*self.private_contact.values(), *self.private_contact_elsewhere.values())
 
     @cached_property
     def _handles(self) -> frozenset[str]:
