@@ -178,13 +178,15 @@ class Bench:
                 if found.language == "id"
                 else "Our branches are open every day from 10 a.m. to 10 p.m., Sundays included."
             )
-            article = Cited("opening-hours.id", 1, title, answer)
+            article = Cited("opening-hours.id", "1", title, answer)
         return Case(
             visibility=visibility,
             channel=asked.channel,
             reference="TG-1042",
             company=self.company.name,
-            contact={language: self.company.contact(language) for language in ("id", "en")},
+            contact={
+                language: self.company.contact(language, elsewhere=not rules.private_talk) for language in ("id", "en")
+            },
             language=found.language,
             register=register_of([asked.text], found.risks),
             stage=asked.stage or stage,

@@ -34,7 +34,7 @@ class Cited:
     """An article that the answer may quote: its short public answer, and its title as the document it rests on."""
 
     slug: str
-    version: int
+    version: str
     title: str
     answer: str
 

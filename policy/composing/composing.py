@@ -12,6 +12,8 @@ from policy.filling import Filling, Slot, fill, slots_of
 from policy.guard.draft import Limits
 from policy.guard.lengths import length_on
 
+_UNDERSTOOD_IN_INDONESIAN = frozenset(("id", "ms", "jv", "su", "mad", "min", "ban"))
+"""Indonesian itself, Malay, and languages that are spoken in Indonesia."""
 CONFIRMED_BY_CS = frozenset(("order_number", "summary"))
 """What customer service alone can see: a text that states one of these passes it, whoever else reads it."""
 
@@ -47,6 +49,8 @@ _STEPS: tuple[tuple[str, str], ...] = (
 _KEPT_IN_ANSWERS = frozenset((("drop", "known"),))
 """What a question's answer never loses: it is the answer."""
 
+_SUBSTANCE = frozenset(("known", "document"))
+"""Parts that a customer would miss."""
 _PARAGRAPHS: tuple[tuple[str, ...], ...] = (
     ("greeting",),
     ("heard",),
@@ -73,6 +77,13 @@ class Composed:
     names: tuple[str, ...] = ()
     stated: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    model: str | None = None
+    """The language model that worded it, if one did."""
+
+    @property
+    def said_less(self) -> bool:
+        """Whether what we know did not stand in it whole: then a private answer may say the rest."""
+        return not _SUBSTANCE.isdisjoint(self.left_out)
 
 
 @dataclass(frozen=True)
@@ -101,9 +112,10 @@ class _Choice:
 
 
 def compose(case: Case, parts: Parts, limits: Limits | None = None) -> Composed:
-    """The answer to a case in its customer's language; in both where they mixed them and both fit."""
+    """The answer to a case in its customer's language; in both of ours where they mixed them, or wrote in a third, and
+    both fit."""
     limit = limits.comfortable_limit if limits else None
-    if case.language != "mixed":
+    if case.language == "en" or case.language in _UNDERSTOOD_IN_INDONESIAN:
         return _compose(case, parts, "en" if case.language == "en" else "id", limit)
     first = _compose(case, parts, "id", None)
     second = _compose(case, parts, "en", None)
