@@ -17,6 +17,7 @@ from policy.assess.lexicon import Lexicon, read_lexicon
 from policy.calendar import Calendar
 from policy.channels import Channels
 from policy.company import Company, read_company
+from policy.composing import Parts, TopicFinder, read_parts
 from policy.deadlines import Deadlines
 from policy.follow_up import FollowUp
 from policy.guard.rules import Guardrails, read_guardrails
@@ -57,7 +58,7 @@ FILES = (
     "slack.yaml",
     "watching.yaml",
 )
-FOLDERS = ("guardrails", "knowledge", "lexicon", "precedents", "templates")
+FOLDERS = ("guardrails", "knowledge", "lexicon", "parts", "precedents", "templates")
 _KINDS = frozenset((".yaml", ".md", ".j2"))
 
 Part = TypeVar("Part")
@@ -92,6 +93,9 @@ class Policy:
     guardrails: Guardrails
     lexicon: Lexicon
     templates: Templates
+    parts: Parts
+    topics: TopicFinder
+    """What customers write about, found in their texts."""
     knowledge: tuple[Article, ...]
     articles: ArticleRules
 
@@ -138,6 +142,7 @@ def load_policy(
     guardrails = reader.read(place("guardrails"), read_guardrails)
     lexicon = reader.read(place("lexicon"), read_lexicon)
     templates = reader.read(place("templates"), read_templates)
+    parts = reader.read(place("parts"), read_parts)
     knowledge = reader.read(place("knowledge"), read_articles)
     company_file = place("company.yaml") if company is None else company
     ours = company_file if isinstance(company_file, Company) else reader.read(company_file, read_company)
@@ -164,6 +169,7 @@ def load_policy(
         or guardrails is None
         or lexicon is None
         or templates is None
+        or parts is None
         or knowledge is None
         or articles is None
         or ours is None
@@ -193,6 +199,8 @@ def load_policy(
         guardrails=guardrails,
         lexicon=lexicon,
         templates=templates,
+        parts=parts,
+        topics=TopicFinder(parts.topics, lexicon),
         knowledge=knowledge,
         articles=articles,
     )
