@@ -6,6 +6,7 @@ the language (`late-parcel.id.md`, `late-parcel.en.md`): that is the article's s
 """
 
 import hashlib
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -65,8 +66,17 @@ class Article(_Head):
     slug: str
     """Shared by the translations."""
     version: str
-    """Of its file's content: what cites the article names both."""
+    """Of all that it says: what cites the article names both."""
     body: str
+
+    def as_file(self) -> str:
+        """The article as its file would say it: what `read_article` reads as the same version."""
+        head = self.model_dump(mode="json", include=set(_Head.model_fields), exclude_defaults=True)
+        for day in ("valid_from", "valid_until"):
+            if value := getattr(self, day):
+                head[day] = value  # a date, which YAML writes without quotes
+        said = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=120)
+        return f"---\n{said}---\n\n{self.body}\n"
 
 
 def read_articles(directory: Path) -> tuple[Article, ...]:
@@ -101,7 +111,8 @@ def read_article(file: Path) -> Article:
     try:
         text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError([Problem(file, 1, f"cannot be read: {error}")]) from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PolicyError([Problem(file, 1, f"cannot be read: {reason}")]) from error
     if not text.startswith("---\n") or "\n---\n" not in text:
         raise PolicyError([Problem(file, 1, "an article begins with its head between two lines `---`")])
     head, body = text[4:].split("\n---\n", 1)
@@ -118,8 +129,23 @@ def read_article(file: Path) -> Article:
             raise PolicyError(_said(file, head, error)) from error
         raise PolicyError([Problem(file, 2, f"its head is no YAML: {error}")]) from error
     slug = _slug(file, known.language)
-    version = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Article(**known.model_dump(), file=file, slug=slug, version=version, body=body.strip())
+    return _article(known, file, slug, body.strip())
+
+
+def written(name: str, body: str, **head: Any) -> Article:
+    """An article that stands in no file, named as its file would be.
+
+    Raises:
+        ValueError: something in it would not stand in a file.
+    """
+    known = _Head.model_validate(head)
+    return _article(known, Path(f"{name}.{known.language}.md"), name, body.strip())
+
+
+def _article(head: _Head, file: Path, slug: str, body: str) -> Article:
+    said = json.dumps([slug, head.model_dump(mode="json"), body], sort_keys=True)
+    version = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return Article(**head.model_dump(), file=file, slug=slug, version=version, body=body)
 
 
 def _slug(file: Path, language: str) -> str:

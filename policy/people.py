@@ -15,6 +15,9 @@ from db.words import Gate
 from policy.reading import Contradiction, Rules
 
 ACTIONS = (
+    "article",
+    "article_publish",
+    "article_withdraw",
     "assign",
     "away",
     "breach",

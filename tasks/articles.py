@@ -1,5 +1,7 @@
 """Keeps the knowledge base in step with the policy's files: each version of a file is a row that answers can name."""
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, or_, select, text
 from sqlmodel import Session, col
 
@@ -30,12 +32,41 @@ def bring_in(session: Session, desk: Desk) -> int:
     if session.info.get(_CURRENT) == policy.version or _is_current(session, policy):
         session.info[_CURRENT] = policy.version
         return 0
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('tanggap articles'))"))
+    lock_articles(session)
     changed = _retire(session, desk) + _publish(session, desk)
     index_again(session, policy)
     if changed:
         trail.append(session, None, "articles_brought_in", by=trail.MACHINE_AUTHOR, at=desk.now(), changed=changed)
     return changed
+
+
+def lock_articles(session: Session) -> None:
+    """Whoever changes articles does so alone, to the end of the transaction."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('tanggap articles'))"))
+
+
+def new_row(article: File, *, author: str, origin: ArticleOrigin, now: datetime) -> Article:
+    """An article as a row, proposed and not stored yet."""
+    return Article(
+        slug=article.slug,
+        language=article.language,
+        version=article.version,
+        state=ArticleState.PROPOSED,
+        origin=origin,
+        title=article.title,
+        category=article.category,
+        products=list(article.products),
+        topics=list(article.topics),
+        asks=list(article.asks),
+        answer=article.answer,
+        text=article.body,
+        owner=article.owner,
+        public=article.public,
+        valid_from=article.valid_from,
+        valid_until=article.valid_until,
+        author=author,
+        written_at=now,
+    )
 
 
 def indexed_by(policy: Policy) -> str:
@@ -114,43 +145,18 @@ def _publish(session: Session, desk: Desk) -> int:
     """Files that are not in force: new rows, or those of a version that was there before."""
     rows = session.execute(select(Article).where(col(Article.origin) == FILE)).scalars()
     known = {(article.slug, article.language, article.version): article for article in rows}
-    published = 0
+    now, published = desk.now(), 0
     for key, file in _files(desk.policy).items():
-        article = known.get(key) or _row(file, desk)
+        article = known.get(key) or new_row(file, author=file.owner, origin=FILE, now=now)
         kept_back = article.withdrawn_by not in (None, BY_POLICY)
-        stands = article.state is (ArticleState.WITHDRAWN if kept_back else ArticleState.PUBLISHED)
-        if article.id is not None and stands:
+        due = ArticleState.WITHDRAWN if kept_back else ArticleState.PUBLISHED
+        if article.state is due:
             continue
-        article.state = ArticleState.WITHDRAWN if kept_back else ArticleState.PUBLISHED
+        article.state = due
         if not kept_back:
+            article.published_by, article.published_at = BY_POLICY, now
             article.withdrawn_by = article.withdrawn_at = article.why = None
         session.add(article)
         published += 1
     session.flush()
     return published
-
-
-def _row(file: File, desk: Desk) -> Article:
-    now = desk.now()
-    return Article(
-        slug=file.slug,
-        language=file.language,
-        version=file.version,
-        state=ArticleState.PUBLISHED,
-        origin=FILE,
-        title=file.title,
-        category=file.category,
-        products=list(file.products),
-        topics=list(file.topics),
-        asks=list(file.asks),
-        answer=file.answer,
-        text=file.body,
-        owner=file.owner,
-        public=file.public,
-        valid_from=file.valid_from,
-        valid_until=file.valid_until,
-        author=file.owner,
-        written_at=now,
-        published_by=BY_POLICY,
-        published_at=now,
-    )

@@ -76,7 +76,7 @@ def find_articles(
     words = desk.policy.search_words(text)
     if not words:
         return []
-    asked = knowledge.hits(session, words, on or _today(desk), language)
+    asked = knowledge.hits(session, words, on or today(desk), language)
     wanted = [
         hit for hit in asked.hits if (category is None or hit.category == category) and (hit.public or not public_only)
     ]
@@ -129,7 +129,8 @@ def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Seque
     return best if score >= rules.certain_from and ahead else None
 
 
-def _today(desk: Desk) -> date:
+def today(desk: Desk) -> date:
+    """The day that articles must hold on, in the policy's time zone."""
     return desk.now().astimezone(desk.policy.calendar.zone).date()
 
 

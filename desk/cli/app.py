@@ -19,6 +19,9 @@ from desk.cli import (
     house,
     incidents,
     intake,
+    kb,
+    legal,
+    legal_road,
     lists,
     model,
     policies,
@@ -65,7 +68,9 @@ def _root(
 
 for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents, changes):
     _module.add_to(app)
-for _module in (absences, slack, files, policies, model, stories):
+for _module in (legal_road, legal):
+    _module.add_to(app)
+for _module in (kb, absences, slack, files, policies, model, stories):
     _module.add_to(app)
 
 
