@@ -1,4 +1,4 @@
-"""Tells visitors apart for the form's limit without keeping their addresses."""
+"""Tells visitors apart for the pages' limits without keeping their addresses."""
 
 import hashlib
 import hmac
@@ -7,10 +7,11 @@ import ipaddress
 from starlette.requests import Request
 
 
-def bucket_of(request: Request, key: bytes) -> str:
-    """The ledger's name for a visitor: a keyed digest of the address; of an IPv6 network, since a home has a whole one.
+def bucket_of(request: Request, key: bytes, what: str = "form") -> str:
+    """The ledger's name for what a visitor does: a keyed digest of the address.
 
-    Behind a proxy the server puts the visitor's own address there (uvicorn's `--forwarded-allow-ips`).
+    Of an IPv6 network, since a home has a whole one. Behind a proxy the server puts the visitor's own address there
+    (uvicorn's `--forwarded-allow-ips`).
     """
     said = request.client.host if request.client else "unknown"
     try:
@@ -19,4 +20,4 @@ def bucket_of(request: Request, key: bytes) -> str:
             said = str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
     except ValueError:
         pass
-    return f"form:{hmac.new(key, said.encode(), hashlib.sha256).hexdigest()[:24]}"
+    return f"{what}:{hmac.new(key, said.encode(), hashlib.sha256).hexdigest()[:24]}"

@@ -46,10 +46,12 @@ class ComplaintForm:
     public: bool = False
     trap: str = ""
     stamp: str = ""
+    suggest: bool = True
+    """Articles that may answer it are to be shown before it is sent; a browser that shows them meanwhile says no."""
 
     @classmethod
     def typed(
-        cls, *, text: str, name: str, contact: str, number: str, board: str, trap: str, stamp: str
+        cls, *, text: str, name: str, contact: str, number: str, board: str, trap: str, stamp: str, suggest: str
     ) -> "ComplaintForm":
         """The form without what no screen shows."""
         return cls(
@@ -60,6 +62,7 @@ class ComplaintForm:
             public=board == "public",
             trap=trap,
             stamp=stamp,
+            suggest=suggest == "yes",
         )
 
     @property

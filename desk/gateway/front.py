@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from db.tables import Complaint, Message
 from desk.gateway.addresses import bucket_of
 from desk.gateway.forms import ComplaintForm, FieldError
+from desk.gateway.guides import may_search, suggestions
 from desk.gateway.language import tongue_of
 from desk.gateway.records import FORM, complaint_of, trapped
 from desk.gateway.site import GET, Site, TheSite
@@ -46,13 +47,14 @@ def take_complaint(
     board: Typed = "",
     situs: Typed = "",
     stamp: Typed = "",
+    suggest: Typed = "",
 ) -> Response:
     """Record the complaint and lead to its private page; or show the form again with what is wrong.
 
-    `situs` is the trap: people do not see it.
+    `situs` is the trap: people do not see it. `suggest` asks for articles that may answer it: once, before it is sent.
     """
     form = ComplaintForm.typed(
-        text=text, name=name, contact=contact, number=number, board=board, trap=situs, stamp=stamp
+        text=text, name=name, contact=contact, number=number, board=board, trap=situs, stamp=stamp, suggest=suggest
     )
     request.state.typed = form.text
     errors = form.errors(site.rules)
@@ -63,6 +65,10 @@ def take_complaint(
     why = _why_a_machine(site, form, opened)
     if why is None and opened is not None and now - opened.opened_at > site.rules.form_lasts:
         return _ask_again(request, site, form)
+    if why is None and form.suggest:
+        guides = suggestions(request, site, form.text) if may_search(request, site) else []
+        if guides:
+            return site.form(request, form=replace(form, suggest=False), guides=guides)
     wait = site.turn(bucket_of(request, site.key), site.rules.complaints_per_address, site.rules.address_window)
     if wait is not None:
         errors = {"form": FieldError("error_too_many", {"minutes": -(-wait // 60)})}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from urllib.parse import urlencode
 
 import yaml
 from starlette.requests import Request
+
+from tasks.words import MONTHS
 
 LANGUAGES = ("id", "en")
 DEFAULT = "id"
@@ -30,6 +33,10 @@ class Tongue:
         if not isinstance(value, int):
             return value
         return f"{value:,}" if self.code == "en" else f"{value:,}".replace(",", ".")
+
+    def day(self, day: date) -> str:
+        """A day as people say it: `3 Agustus 2026`."""
+        return f"{day.day} {MONTHS[self.code].split()[day.month - 1]} {day.year}"
 
     def link(self, path: str, **query: object) -> str:
         """An address on these pages in this language."""

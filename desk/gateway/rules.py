@@ -18,6 +18,19 @@ class WebRules:
     """Bytes of a request: twice the longest text in the widest encoding of a form."""
     complaints_per_address: int = 5
     address_window: timedelta = timedelta(minutes=10)
+    searches_per_address: int = 60
+    """In the help pages, and by the form while somebody types."""
+    search_window: timedelta = timedelta(minutes=1)
+    found: int = 8
+    """Articles that a search shows."""
+    suggested: int = 3
+    """Articles that the form suggests before a complaint is sent."""
+    suggested_from: float = 0.15
+    """How much of what was typed must stand in the best of them (0 to 1)."""
+    suggested_beside: float = 0.6
+    """And how near to the best the others come."""
+    found_beside: float = 0.25
+    """How near to the best what a search shows comes."""
     messages_per_complaint: int = 20
     complaint_window: timedelta = timedelta(minutes=10)
     quickest: timedelta = timedelta(seconds=2)

@@ -55,7 +55,7 @@ class Site:
     def form(self, request: Request, *, form: ComplaintForm | None = None, **known: Any) -> HTMLResponse:
         """The complaint form; a new one gets its stamp."""
         shown = form or ComplaintForm(stamp=self.stamper.issue(self.desk.now()))
-        return self.page(request, "form.html", here="/", form=shown, **known)
+        return self.page(request, "form.html", here="/", form=shown, **{"guides": ()} | known)
 
     def page(
         self,
@@ -86,6 +86,7 @@ class Site:
                 t=tongue.say,
                 link=tongue.link,
                 lang=tongue.code,
+                chosen=tongue.chosen,
                 others=[code for code in LANGUAGES if code != tongue.code],
                 here=here,
                 problem=problem,

@@ -19,6 +19,46 @@
   };
   const prepare = () => document.querySelectorAll("textarea[data-limit]").forEach(count);
 
+  // While a complaint is typed, show what may already answer it. Then nothing has to be shown before it is sent.
+  const suggest = (place) => {
+    const form = place.closest("form");
+    const area = form.elements.text;
+    let timer, asked = "", running;
+    form.elements.suggest?.remove();
+    const ask = async () => {
+      const text = area.value.trim();
+      if (text === asked) return;
+      asked = text;
+      running?.abort();
+      if (text.split(/\s+/).length < 3) {
+        place.replaceChildren();
+        return;
+      }
+      running = new AbortController();
+      try {
+        const answer = await fetch(place.dataset.ask, {
+          method: "POST",
+          body: new URLSearchParams({ text }),
+          signal: running.signal,
+        });
+        if (answer.ok) {
+          const piece = new DOMParser().parseFromString(await answer.text(), "text/html");
+          place.replaceChildren(...[...piece.body.childNodes].map((node) => document.adoptNode(node)));
+        } else {
+          area.removeEventListener("input", soon); // asked too often, or the desk is away: sending matters more
+        }
+      } catch {
+        // A newer question took this one's place, or the desk is away.
+      }
+    };
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, 600);
+    };
+    area.addEventListener("input", soon);
+    if (!document.querySelector(".unsent")) ask();
+  };
+
   // While the acknowledgement is awaited, look again and put the new page in place of the old one.
   const main = () => document.querySelector("main");
   const look = async () => {
@@ -40,6 +80,7 @@
   };
 
   prepare();
+  document.querySelectorAll(".suggested").forEach(suggest);
   const summary = document.querySelector(".summary");
   if (summary) summary.focus();
   if ("waiting" in main().dataset) setTimeout(look, 500);
