@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,8 @@ MULTILINE = frozenset(("article", "summary", "statement"))
 
 _OPENS, _CLOSES = "\ue000", "\ue001"
 """Around what is filled in, while a text is made; no value may hold them."""
+_MARK = "{"
+"""A text without it holds no slot, and is what it is."""
 _ALLOWED = (
     nodes.Template,
     nodes.Output,
@@ -82,9 +85,19 @@ _SANDBOX.filters.clear()
 _SANDBOX.tests.clear()
 
 
-def compiled(text: str) -> Template:
-    """A text made ready; it has no faults (see `faults`)."""
-    return _SANDBOX.from_string(text)
+class Fillable:
+    """A text without faults (see `faults`); it is made ready when it is first filled, which most are not in a run."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def fill(self, slots: Mapping[str, Slot]) -> tuple[str, tuple[Filling, ...]]:
+        """The text without space around it, and where in it a slot was written."""
+        return _taken_apart(self._template.render(slots).strip()) if _MARK in self.source else (self.source.strip(), ())
+
+    @cached_property
+    def _template(self) -> Template:
+        return _SANDBOX.from_string(self.source)
 
 
 def slots_of(values: Mapping[str, str], known: Collection[str]) -> dict[str, Slot]:
@@ -92,29 +105,17 @@ def slots_of(values: Mapping[str, str], known: Collection[str]) -> dict[str, Slo
     return {slot: Slot(_clean(slot, values.get(slot, "")), slot) for slot in known}
 
 
-def fill(template: Template, slots: Mapping[str, Slot]) -> tuple[str, tuple[Filling, ...]]:
-    """The text without space around it, and where in it a slot was written."""
-    made: str = template.render(slots).strip()
-    if _OPENS not in made:
-        return made, ()
-    text, fillings, at = "", [], 0
-    while (opens := made.find(_OPENS, at)) >= 0:
-        named = made.find(_OPENS, opens + 1)
-        closes = made.find(_CLOSES, named)
-        text += made[at:opens]
-        fillings.append(Filling(len(text), len(text) + closes - named - 1, made[opens + 1 : named]))
-        text += made[named + 1 : closes]
-        at = closes + 1
-    return text + made[at:], tuple(fillings)
-
-
 def named_in(text: str) -> frozenset[str]:
     """The slots that a text without faults names."""
+    if _MARK not in text:
+        return frozenset()
     return frozenset(node.name for node in _SANDBOX.parse(text).find_all(nodes.Name))
 
 
 def faults(file: Path, line: int, text: str, known: Collection[str]) -> Iterator[Problem]:
     """What a text may not do; `line` is the one on which it begins, `known` the slots that it may name."""
+    if _MARK not in text and text.strip():
+        return
     try:
         tree = _SANDBOX.parse(text)
     except TemplateSyntaxError as error:
@@ -150,3 +151,16 @@ def _clean(slot: str, value: str) -> str:
         for character in value.replace("\r\n", "\n")
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs", "Co")
     )
+
+
+def _taken_apart(made: str) -> tuple[str, tuple[Filling, ...]]:
+    """The text without the marks around what was filled in, and the places where they stood."""
+    text, fillings, at = "", [], 0
+    while (opens := made.find(_OPENS, at)) >= 0:
+        named = made.find(_OPENS, opens + 1)
+        closes = made.find(_CLOSES, named)
+        text += made[at:opens]
+        fillings.append(Filling(len(text), len(text) + closes - named - 1, made[opens + 1 : named]))
+        text += made[named + 1 : closes]
+        at = closes + 1
+    return text + made[at:], tuple(fillings)

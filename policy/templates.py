@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from jinja2 import Template, UndefinedError
+from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from db.words import Category, Kind, Risk, Visibility
-from policy.filling import compiled, faults, fill, nearest, slots_of
+from policy.filling import Fillable, faults, nearest, slots_of
 from policy.reading import PolicyError, Problem
 
 LANGUAGES = ("id", "en")
@@ -77,7 +77,7 @@ class TemplateFile:
     sha256: str
     invites_private: bool
     states_facts: bool
-    variants: tuple[Template, ...]
+    variants: tuple[Fillable, ...]
     lines: tuple[int, ...]
 
     @property
@@ -115,7 +115,7 @@ class Templates:
         source = self.file(name, language)
         index = variant % len(source.variants)
         try:
-            text, fillings = fill(source.variants[index], slots_of(slots, SLOTS))
+            text, fillings = source.variants[index].fill(slots_of(slots, SLOTS))
         except (UndefinedError, SecurityError, TypeError, ValueError) as error:
             message = f"does not render: {error}"
             raise PolicyError([Problem(source.file, source.lines[index], message)]) from error
@@ -199,14 +199,14 @@ def _read(file: Path, language: str) -> TemplateFile:
         raise PolicyError([Problem(file, 1, f"cannot be read: {error}")]) from error
     meta, body_at = _meta(file, source)
     problems: list[Problem] = []
-    variants: list[Template] = []
+    variants: list[Fillable] = []
     lines: list[int] = []
     for start, text in _split(source, body_at):
         line = source.count("\n", 0, start) + 1
         found = list(faults(file, line, text, SLOTS))
         problems.extend(found)
         if not found:
-            variants.append(compiled(text))
+            variants.append(Fillable(text))
             lines.append(line)
     if problems:
         raise PolicyError(problems)

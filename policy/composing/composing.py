@@ -8,7 +8,7 @@ from db.words import Visibility
 from policy.composing.case import Case, Stage
 from policy.composing.parts import PARTS, SLOTS, Parts, Wording
 from policy.composing.sentences import Ground, Sentence, end_of, spans
-from policy.filling import Filling, Slot, fill, slots_of
+from policy.filling import Filling, Slot, slots_of
 from policy.guard.draft import Limits
 from policy.guard.lengths import length_on
 
@@ -215,7 +215,7 @@ def _piece(
     if not variants:
         return None
     number = turn % len(variants)
-    text, fillings = fill(variants[number], slots)
+    text, fillings = variants[number].fill(slots)
     if not text:
         return None
     name = f"{wording.part}/{wording.name}#{number + 1}"

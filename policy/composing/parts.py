@@ -25,13 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from jinja2 import Template
 from pydantic import BeforeValidator, Field
 
 from db.words import Category, Kind, Remedy, Risk, Visibility
 from policy.composing.case import Case, Register, Stage
 from policy.composing.topics import TOPICS_FILE, Topic, read_topics
-from policy.filling import compiled, faults, named_in, nearest
+from policy.filling import Fillable, faults, named_in, nearest
 from policy.reading import Place, PolicyError, Problem, Rules, line_of, read_placed
 
 PARTS = (
@@ -151,10 +150,10 @@ class Wording:
     part: str
     name: str
     when: When
-    variants: Mapping[str, tuple[Template, ...]]
-    short: Mapping[str, tuple[Template, ...]]
+    variants: Mapping[str, tuple[Fillable, ...]]
+    short: Mapping[str, tuple[Fillable, ...]]
 
-    def speak(self, language: str, register: Register, *, short: bool) -> tuple[Template, ...]:
+    def speak(self, language: str, register: Register, *, short: bool) -> tuple[Fillable, ...]:
         """Its variants in this language and register; empty where there is no short form."""
         among = self.short if short else self.variants
         return among.get(f"{language}_{register}") or among.get(language, ())
@@ -223,8 +222,8 @@ def _wording(part: str, text: Text) -> Wording:
         part,
         text.name,
         text.when,
-        {key: tuple(map(compiled, variants)) for key, variants in _spoken(text)},
-        {key: tuple(map(compiled, variants)) for key, variants in _spoken(text.short)} if text.short else {},
+        {key: tuple(map(Fillable, variants)) for key, variants in _spoken(text)},
+        {key: tuple(map(Fillable, variants)) for key, variants in _spoken(text.short)} if text.short else {},
     )
 
 
