@@ -16,6 +16,7 @@ from desk.postgres import database
 from desk.settings import Settings
 from integrations.channels.registry import build_channels
 from integrations.classifier.opening import Ground
+from integrations.llm.client import Llm
 from policy.loading import Policy, load_policy
 from tasks.desk import Desk
 
@@ -67,7 +68,16 @@ def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
         clock=clock,
         public_url=settings.gateway_url,
         prefect_url=prefect_ui(settings),
+        llm=language_model(settings, policy),
     )
+
+
+def language_model(settings: Settings, policy: Policy) -> Llm | None:
+    """The language model that llm.yaml names; None where it may do nothing."""
+    rules, key = policy.llm, settings.llm_key
+    if not rules.wanted:
+        return None
+    return Llm(rules.endpoint, rules.model, rules.timeout.total_seconds(), key.get_secret_value() if key else None)
 
 
 def prefect_ui(settings: Settings) -> str:

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     slack_api_url: str = "https://slack.com/api/"
     """Where Slack's Web API answers; another one only for a server to try things on."""
 
+    llm_key: SecretStr | None = None
+    """The key of the language model that llm.yaml names; None where its server asks for none."""
+
     metrics_token: SecretStr | None = None
     """Who shows it (`Authorization: Bearer …`) may read `/metrics`; None: nobody."""
 

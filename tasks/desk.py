@@ -11,6 +11,7 @@ from sqlmodel import Session
 from db.clock import Clock
 from db.session import transaction
 from integrations.channels.registry import Channels
+from integrations.llm.client import Llm
 from policy.assessment import Assessor
 from policy.loading import Policy
 
@@ -27,6 +28,8 @@ class Desk:
     public_url: str = "http://127.0.0.1:8472"
     prefect_url: str | None = None
     """Where engineers look: the Prefect UI, for links."""
+    llm: Llm | None = None
+    """The company's language model, if it wants one."""
 
     def now(self) -> datetime:
         """This instant, in UTC."""
