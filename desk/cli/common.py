@@ -22,6 +22,10 @@ AsPerson = Annotated[
     str,
     typer.Option("--as", metavar="PERSON", help="Who does this: a name that policy/people.yaml knows, such as cs-nia."),
 ]
+OptionalPerson = Annotated[
+    str | None,
+    typer.Option("--as", metavar="PERSON", help="Who does this; only looking needs nobody."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The complaint's reference, such as TG-1042.")]
 Limit = Annotated[
@@ -68,6 +72,13 @@ def author(name: str) -> "Author":
     from desk.errors import user_name
 
     return Author(name.strip(), typed_by=user_name())
+
+
+def who_acts(name: str | None) -> "Author":
+    """The person who acts, where a command also shows."""
+    if name is None:
+        raise typer.BadParameter("name the person who does this: add --as PERSON")
+    return author(name)
 
 
 def read_text(name: str) -> str:

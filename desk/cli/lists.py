@@ -9,6 +9,7 @@ import typer
 
 from db.words import Gate, Kind, Severity, State
 from desk.cli.common import ON_SCREEN, AsJson, Limit, Reference, the_desk
+from desk.cli.legal_facts import legal_facts
 from desk.cli.output import (
     clipped,
     console,
@@ -272,6 +273,7 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
         ("Closed", f"{moment(found.closed_at, zone)} ({found.closed_why})" if found.closed_at else None),
         ("Reopened", f"{found.reopened} times" if found.reopened else None),
         ("Follow-up", _follow_up(case)),
+        *legal_facts(case.legal, zone),
         ("Tracking page", case.tracking_url),
     ]
 

@@ -8,6 +8,7 @@ import typer
 from db.words import Gate, Verdict
 from desk.cli.common import AsJson, AsPerson, author, read_text, the_desk
 from desk.cli.errors import Trouble
+from desk.cli.legal import show_urgent
 from desk.cli.lists import SEVERITY_STYLES, show_findings
 from desk.cli.output import day_or_moment, one_line, safe, say, say_json_list, show, styled
 
@@ -26,15 +27,22 @@ def inbox(
     person: Annotated[str | None, typer.Option("--person", help="Only what this person may decide.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the reviews that wait for a decision, the most urgent first, with the words to decide about."""
+    """List the reviews that wait for a decision, the most urgent first, with the words to decide about.
+
+    Above them stand emergencies that nobody acknowledged and breach notices whose time runs (for programs:
+    `tanggap emergency --json`, `tanggap breach --json`).
+    """
+    from tasks.legal_listing import urgent
     from tasks.listing import inbox as find
 
     with the_desk() as desk:
         waiting = find(desk, gate, person)
+        first = urgent(desk, gate, person)
         zone, now = desk.policy.calendar.zone, desk.now()
     if as_json:
         say_json_list(waiting)
         return
+    show_urgent(first.emergencies, first.breaches, zone, now)
     if not waiting:
         say("Nothing waits for a decision.")
         return
