@@ -96,9 +96,16 @@ def complain(page: playwright.Page, url: str, text: str = COMPLAINT, *, public: 
     if public:
         page.get_by_label("Tampilkan di papan publik").check()
     page.wait_for_timeout(2100)
-    page.get_by_role("button", name="Kirim keluhan").click()
+    page.get_by_role("button", name="Kirim keluhan", exact=True).click()
+    if page.url.endswith("/complaints"):  # without JavaScript the articles stand between
+        page.get_by_role("button", name="Tetap kirim keluhan").click()
     page.wait_for_url("**/t/*")
     return page.locator(".reference").inner_text()
+
+
+def help_of(url: str) -> list[str]:
+    """The kinds of help page: the list, what was found, and an article with a table."""
+    return [f"{url}/help", f"{url}/help?q=paket+belum+sampai", f"{url}/help/refund-time"]
 
 
 def sideways(page: playwright.Page) -> int:
@@ -173,6 +180,61 @@ def test_errors_keep_what_was_typed(browser: playwright.Browser, url: str, javas
         assert page.locator("#text-error").is_visible()
 
 
+def test_articles_are_suggested_while_one_types(browser: playwright.Browser, url: str) -> None:
+    with visiting(browser) as page:
+        page.goto(url)
+        page.get_by_label("Apa yang terjadi?").press_sequentially("kak paket saya belum sampai", delay=10)
+
+        suggested = page.locator(".suggested a").first
+        suggested.wait_for()
+        assert suggested.inner_text() == "Paket terlambat atau belum sampai"
+        with page.context.expect_page() as opened:
+            suggested.click()
+        opened.value.get_by_role("heading", name="Paket terlambat atau belum sampai").wait_for()
+        assert page.get_by_label("Apa yang terjadi?").input_value() == "kak paket saya belum sampai"
+
+
+def test_with_articles_beside_it_a_complaint_is_sent_by_one_click(browser: playwright.Browser, url: str) -> None:
+    with visiting(browser) as page:
+        page.goto(url)
+        page.get_by_label("Apa yang terjadi?").fill(COMPLAINT)
+        page.locator(".suggested a").first.wait_for()
+        page.wait_for_timeout(2100)
+        page.get_by_role("button", name="Kirim keluhan", exact=True).click()
+
+        page.wait_for_url("**/t/*")
+
+
+def test_without_javascript_articles_stand_between_and_everything_typed_is_sent_on(
+    browser: playwright.Browser, url: str
+) -> None:
+    with visiting(browser, javascript=False) as page:
+        page.goto(url)
+        page.get_by_label("Apa yang terjadi?").fill(COMPLAINT)
+        page.get_by_label("Nama", exact=False).first.fill("Rani Wulandari")
+        page.wait_for_timeout(2100)
+        page.get_by_role("button", name="Kirim keluhan", exact=True).click()
+
+        page.get_by_text("Keluhan Anda belum terkirim").wait_for()
+        page.get_by_role("link", name="Paket terlambat atau belum sampai").wait_for()
+        assert page.get_by_label("Nama", exact=False).first.input_value() == "Rani Wulandari"
+        page.get_by_role("button", name="Tetap kirim keluhan").click()
+        page.get_by_text(COMPLAINT).wait_for()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_a_question_leads_to_its_article(browser: playwright.Browser, url: str, javascript: bool) -> None:
+    with visiting(browser, javascript=javascript) as page:
+        page.goto(url)
+        page.get_by_role("link", name="Bantuan").click()
+        page.get_by_label("Apa yang ingin Anda ketahui?").fill("uang kepotong 2x")
+        page.get_by_role("button", name="Cari").click()
+        page.get_by_role("link", name="Terdebit atau tertagih dua kali").click()
+
+        page.get_by_role("heading", name="Terdebit atau tertagih dua kali").wait_for()
+        page.get_by_text("Dasar:").wait_for()
+
+
 @pytest.mark.parametrize("viewport", [{"width": 320, "height": 640}, PHONE, SCREEN], ids=["small", "phone", "screen"])
 def test_no_page_is_wider_than_its_window(
     browser: playwright.Browser, web: Desk, url: str, viewport: dict[str, int]
@@ -182,7 +244,7 @@ def test_no_page_is_wider_than_its_window(
         tracking = page.url
         work(web)
 
-        for path in (url, tracking, f"{tracking}?lang=en", f"{url}/board", f"{url}/nowhere"):
+        for path in (url, tracking, f"{tracking}?lang=en", f"{url}/board", f"{url}/nowhere", *help_of(url)):
             page.goto(path)
             assert sideways(page) <= 0, path
 
@@ -221,7 +283,7 @@ def test_texts_stand_out_from_their_ground(browser: playwright.Browser, web: Des
         page.emulate_media(color_scheme=scheme)
         complain(page, url, public=True)
         work(web)
-        for path in (page.url, url, f"{url}/board"):
+        for path in (page.url, url, f"{url}/board", *help_of(url)):
             page.goto(path)
             assert page.evaluate(CONTRAST) == [], path
 
