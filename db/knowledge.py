@@ -59,6 +59,12 @@ _NEAR = text("""
     JOIN article ON article.language = asked.language AND article.words %>> asked.word
     WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
 """)
+_ABOUT = text("""
+    SELECT article.language, topic AS lexeme, article.id, article.category, article.public, article.valid_from,
+           1.0 AS found
+    FROM unnest(CAST(:topics AS text[])) AS topic JOIN article ON topic = ANY(article.topics)
+    WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
+""")
 NEAR_FROM = 5
 """Letters of a word that may be misspelled; shorter ones resemble too much."""
 NEAR_WEIGHT = 0.6
@@ -100,7 +106,7 @@ def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
 
 @dataclass(frozen=True)
 class Hit:
-    """A word of the question in an article: how much it weighs there, from 0 to 1."""
+    """A word of the question, or a topic, in an article: how much it weighs there, from 0 to 1."""
 
     id: int
     language: str
@@ -113,17 +119,18 @@ class Hit:
 
 @dataclass(frozen=True)
 class Hits:
-    """Where the words of a question stand."""
+    """Where what was asked stands."""
 
-    hits: Sequence[Hit]
+    words: Sequence[Hit]
+    topics: Sequence[Hit]
     stems: Mapping[str, Collection[str]]
     """A language's stems of all words asked, found or not."""
     articles: Mapping[str, int]
     """How many a language has."""
 
 
-def hits(session: Session, words: Sequence[str], on: date, language: str | None) -> Hits:
-    """Where these words stand in the published articles that hold on that day."""
+def hits(session: Session, words: Sequence[str], topics: Sequence[str], on: date, language: str | None) -> Hits:
+    """Which published articles that hold on that day have these words, and which are about these topics."""
     rows = session.execute(
         _EXACT, {"words": list(dict.fromkeys(words)), "on": on, "language": language, "weights": WEIGHTS}
     ).all()
@@ -141,7 +148,13 @@ def hits(session: Session, words: Sequence[str], on: date, language: str | None)
     stems: dict[str, set[str]] = {}
     for row in rows:
         stems.setdefault(row.language, set()).add(row.lexeme)
-    return Hits(found, stems, {row.language: row.articles for row in rows})
+    about = session.execute(_ABOUT, {"topics": list(topics), "on": on}).all() if topics else ()
+    return Hits(
+        found,
+        [_hit(row) for row in about if row.language in stems],
+        stems,
+        {row.language: row.articles for row in rows},
+    )
 
 
 def _hit(row: Row[Any]) -> Hit:

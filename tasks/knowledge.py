@@ -1,7 +1,7 @@
 """Finds the article that answers: for people who search, for the form that suggests, for a draft that may cite it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import log
@@ -18,6 +18,9 @@ from tasks.desk import Desk
 
 NEAR_CATEGORY = 1.25
 """How much more an article of the complaint's own category counts: the assessment is a guess, the words are said."""
+TOPIC = "#"
+TOPIC_WORTH = 0.7
+"""Of the first topic heard, against a word that a single article has."""
 LOOKED_AT = 12
 """Articles whose words match best; among these the category may change the order."""
 
@@ -76,33 +79,41 @@ def find_articles(
     words = desk.policy.search_words(text)
     if not words:
         return []
-    asked = knowledge.hits(session, words, on or today(desk), language)
-    wanted = [
-        hit for hit in asked.hits if (category is None or hit.category == category) and (hit.public or not public_only)
-    ]
-    ranked = rank(wanted, asked)[: 2 * limit]  # a slug may be found in both languages
+    topics = desk.policy.topics.find(text, category)
+    asked = knowledge.hits(session, words, topics, on or today(desk), language)
+
+    def is_wanted(hit: Hit) -> bool:
+        return (category is None or hit.category == category) and (hit.public or not public_only)
+
+    ranked = rank(asked, topics, is_wanted)[: 2 * limit]  # a slug may be found in both languages
     return _once(_read(session, desk, ranked))[:limit]
 
 
-def rank(wanted: Iterable[Hit], asked: Hits) -> list[tuple[int, float]]:
-    """The articles of these hits, the best first, newer before older, each with its score.
+def rank(asked: Hits, topics: Sequence[str], is_wanted: Callable[[Hit], bool]) -> list[tuple[int, float]]:
+    """The wanted articles, the best first, newer before older, each with its score.
 
     A word counts by how few articles have it: `ts_rank` alone would take a common word for as telling as a rare one. A
-    score of 1 is that of an article whose title has every word asked.
+    topic that was heard in the question counts as several words; the first more than the next. A score of 1 is that of
+    an article that is about every topic heard and whose title has every word asked.
     """
-    having = Counter((hit.language, hit.stem) for hit in asked.hits)
+    having = Counter((hit.language, hit.stem) for hit in asked.words)
     worth: dict[tuple[str, str], float] = {}
-    best = dict.fromkeys(asked.stems, 0.0)
+    best: dict[str, float] = {}
     for language, stems in asked.stems.items():
+        articles = asked.articles[language]
+        rarest = log(1 + (articles - 0.5) / 1.5)
         for stem in stems:
             with_it = having[language, stem]
-            worth[language, stem] = log(1 + (asked.articles[language] - with_it + 0.5) / (with_it + 0.5))
-            best[language] += worth[language, stem]
+            worth[language, stem] = log(1 + (articles - with_it + 0.5) / (with_it + 0.5))
+        for place, topic in enumerate(topics):
+            worth[language, TOPIC + topic] = rarest * TOPIC_WORTH / (1 + place)
+        best[language] = sum(value for (spoken, _), value in worth.items() if spoken == language)
     scores: dict[tuple[int, date], float] = {}
-    for hit in wanted:
-        article = (hit.id, hit.valid_from)
-        scores[article] = scores.get(article, 0.0) + hit.weight * worth[hit.language, hit.stem] / best[hit.language]
-    order = sorted(scores.items(), key=lambda found: (-found[1], -found[0][1].toordinal(), found[0][0]))
+    for hit, key in (*((hit, hit.stem) for hit in asked.words), *((hit, TOPIC + hit.stem) for hit in asked.topics)):
+        if is_wanted(hit):
+            found = hit.weight * worth[hit.language, key] / best[hit.language]
+            scores[hit.id, hit.valid_from] = scores.get((hit.id, hit.valid_from), 0.0) + found
+    order = sorted(scores.items(), key=lambda one: (-one[1], -one[0][1].toordinal(), one[0][0]))
     return [(number, score) for (number, _), score in order]
 
 
