@@ -16,6 +16,7 @@ from policy.knowledge import written
 from tasks.articles import index_again, lock_articles, new_row
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
+from tasks.fact_changes import article_changes_facts
 from tasks.knowledge import help_url, today
 from tasks.people import Mistake
 
@@ -99,6 +100,7 @@ def publish(desk: Desk, slug: str, by: trail.Author, language: str | None = None
             session.flush()
             article.state, article.published_by, article.published_at = ArticleState.PUBLISHED, by.name, now
             session.add(article)
+            article_changes_facts(session, desk, article, by.name, now)
             _tell(session, desk, "article_published", article, by)
         index_again(session, desk.policy)
         return [_line(desk, article) for article in proposed]

@@ -10,6 +10,7 @@ from db.tables import Article, ArticleOrigin, ArticleState
 from policy.knowledge import Article as File
 from policy.loading import Policy
 from tasks.desk import Desk
+from tasks.fact_changes import article_changes_facts
 
 BY_POLICY = "policy"
 """Who publishes the policy's own files: whoever may change the policy."""
@@ -157,6 +158,9 @@ def _publish(session: Session, desk: Desk) -> int:
             article.published_by, article.published_at = BY_POLICY, now
             article.withdrawn_by = article.withdrawn_at = article.why = None
         session.add(article)
+        session.flush()
+        if not kept_back:
+            article_changes_facts(session, desk, article, BY_POLICY, now)
         published += 1
     session.flush()
     return published

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db import trail
-from db.tables import Complaint, Draft, FactChange, FactOf
+from db.tables import Article, Complaint, Draft, FactChange, FactOf
 from db.wake import wake
 from db.words import Visibility
 from policy.guard.consistency import changed
@@ -55,14 +55,30 @@ def answer_changes_facts(
         )
 
 
-def article_changes_facts(
-    session: Session, desk: Desk, *, slug: str, language: str, old: str, new: str, by: str, now: datetime
-) -> None:
-    """The short answer of a public article reads otherwise than before."""
-    if " ".join(old.split()) == " ".join(new.split()):
+def article_changes_facts(session: Session, desk: Desk, article: Article, by: str, now: datetime) -> None:
+    """The short answer of a public article that is published now reads otherwise than the version published last."""
+    before = session.execute(
+        select(Article)
+        .where(
+            col(Article.slug) == article.slug,
+            col(Article.language) == article.language,
+            col(Article.id) != article.id,
+            col(Article.published_at).is_not(None),
+        )
+        .order_by(col(Article.published_at).desc(), col(Article.id).desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if before is None or not (before.public and article.public) or before.answer.split() == article.answer.split():
         return
     change = FactChange(
-        at=now, by=by, of=FactOf.ARTICLE, where=slug, language=language, about="answer", old=old, new=new
+        at=now,
+        by=by,
+        of=FactOf.ARTICLE,
+        where=article.slug,
+        language=article.language,
+        about="answer",
+        old=before.answer,
+        new=article.answer,
     )
     _tell(session, desk, [change])
 

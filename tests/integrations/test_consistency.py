@@ -10,6 +10,7 @@ from db.tables import Complaint, Incident, IncidentMember, NoticeKind, SlackNoti
 from db.words import IncidentState, Visibility
 from integrations.slack.notices import draw_notice
 from policy.slack import SlackRules
+from tasks.articles import bring_in_articles
 from tasks.broadcasts import queue_broadcasts
 from tasks.decide import draft_by_person
 from tasks.erase import erase
@@ -144,3 +145,15 @@ def test_a_forgotten_customers_facts_are_forgotten_too(life):
     erase(life.desk, reference, person("legal-tono"))
     (change,) = fact_changes(life.desk, A_DAY)
     assert (change.old, change.new) == ("", "")
+
+
+def test_a_published_answer_that_reads_otherwise_is_told_to_all_staff(life):
+    bring_in_articles(life.desk)
+    assert fact_changes(life.desk, A_DAY) == []
+    first, *others = [article for article in life.desk.policy.knowledge if article.public]
+    rewritten = first.model_copy(update={"answer": "Kami kabari dalam dua hari kerja.", "version": "another"})
+    life.later(minutes=1)
+    life.with_policy(knowledge=(rewritten, *others), version="another")
+    bring_in_articles(life.desk)
+    (change,) = fact_changes(life.desk, A_DAY)
+    assert (change.where, change.old, change.new) == (first.slug, first.answer, "Kami kabari dalam dua hari kerja.")
