@@ -189,6 +189,7 @@ def _report(actors: list[Actor], settings: Settings, console: Console, seconds: 
     console.print(f"{said}, {seconds:.0f} seconds after the start.")
     console.print(f"Prefect UI    {settings.prefect_url}   (runs, and the timelines under Artifacts)", highlight=False)
     console.print(f"Public board  {settings.gateway_url}/board", highlight=False)
+    console.print(f"Help pages    {settings.gateway_url}/help", highlight=False)
     page = next((actor for actor in actors if actor.token), None)
     if page is not None:
         console.print(f"Private page  {settings.gateway_url}/t/{page.token}", highlight=False)
