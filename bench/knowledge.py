@@ -3,31 +3,37 @@
     uv run python -m bench.knowledge [--misses] [--json FILE]
 
 40 questions in chat Indonesian (tests/data/questions.tsv), each with the article that answers, and complaints with the
-articles that a reply to them may cite (tests/data/citations.tsv; `-`: none). Prints how many questions find their article
-first and among the first three, what replies would cite under policy/articles.yaml and under other marks, and how long a
-search takes.
+articles that a reply to them may cite (tests/data/citations.tsv; `-`: none). Prints how many questions find their
+article first and among the first three, and what replies would cite under policy/articles.yaml and under other marks.
+`--json` also has how long a search takes.
 """
 
 import argparse
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from bench import grounds, machine
 from db.clock import SetClock
 from db.session import make_engine
+from db.tables import Complaint
 from integrations.channels.registry import Channels
 from policy.assess.rules import RuleAssessor
+from policy.assessment import Text
 from policy.loading import load_policy
 from tasks.desk import Desk
-from tasks.knowledge import search
+from tasks.knowledge import article_for, search
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 DAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 FIRST = 3
+CERTAIN = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+AHEAD = (1.0, 1.15, 1.3, 1.5)
 
 
 def main() -> None:
@@ -38,7 +44,8 @@ def main() -> None:
     options = parser.parse_args()
     with a_desk() as desk:
         search(desk, "halo")
-        told = _questions(desk, misses=options.misses)
+        told = _questions(desk, misses=options.misses) | _citations(desk, misses=options.misses)
+        told["goals"] += told.pop("citation goals")
     machine.tell(told, options.json)
 
 
@@ -79,6 +86,43 @@ def _questions(desk: Desk, *, misses: bool) -> dict[str, Any]:
             machine.judged("recall at 3", first_three, ">= 0.95", first_three >= 0.95),
         ],
     }
+
+
+def _citations(desk: Desk, *, misses: bool) -> dict[str, Any]:
+    """What replies would cite, at several marks of how certain an article must be."""
+    cases = []
+    for text, allowed in rows_of("citations.tsv"):
+        assessed = desk.assessor.assess([Text(text)])[0]
+        complaint = Complaint(channel="web", account="default", language=assessed.language, category=assessed.category)
+        cases.append((text, allowed.split(","), complaint))
+    rows = []
+    for certain, ahead in product(CERTAIN, AHEAD):
+        rules = desk.policy.articles.model_copy(update={"certain_from": certain, "ahead_by": ahead})
+        tried = replace(desk, policy=replace(desk.policy, articles=rules))
+        rows.append((certain, ahead, *cited(tried, cases)))
+    machine.table(f"Of {len(cases)} complaints, replies that cite", ("certain", "ahead", "rightly", "wrongly"), rows)
+    right, wrong = cited(desk, cases, told=misses)
+    return {
+        "citations": [dict(zip(("certain_from", "ahead_by", "right", "wrong"), row, strict=True)) for row in rows],
+        "citation goals": [
+            machine.judged("replies citing the wrong article, as shipped", wrong, "0", wrong == 0),
+            machine.judged("replies citing the right one, as shipped", right, ">= 20", right >= 20),
+        ],
+    }
+
+
+def cited(desk: Desk, cases: Sequence[tuple[str, list[str], Complaint]], *, told: bool = False) -> tuple[int, int]:
+    """How many of these complaints would be answered with the right article, and how many with a wrong one."""
+    right = wrong = 0
+    with desk.transaction() as session:
+        for text, allowed, complaint in cases:
+            article = article_for(session, desk, complaint, [text])
+            good = article is not None and article.slug in allowed
+            right += good
+            wrong += article is not None and not good
+            if told and article is not None and not good:
+                print(f"wrongly {article.slug} {article.score:.2f}: {text}")
+    return right, wrong
 
 
 def recall(places: Sequence[int], first: int) -> float:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from db.words import Risk
 from policy.assess.lexicon import Lexicon, Words
 from policy.assess.normalise import TOKENS, Normaliser
 from policy.durations import Wall
@@ -40,6 +41,8 @@ class ArticleRules(Rules):
     """From this score on an answer to a customer may cite the article found."""
     ahead_by: float = Field(ge=1)
     """And so many times better than the next one must it be."""
+    never_for: frozenset[Risk] = frozenset()
+    """Complaints with one of these risks are answered by people alone: no article is cited."""
     means: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
     """Words that mean the same; the first stands for all."""
     ignored: Words = ()

@@ -265,6 +265,7 @@ def _decide(session: Session, desk: Desk, at: Locked, decision: Decision, stands
     review.state, review.verdict = ReviewState.DECIDED, decision.verdict
     review.decided_by, review.decided_at, review.typed_by = decision.by.name, now, decision.by.typed_by
     review.note = said_why(decision.note) or None
+    review.reusable = decision.reusable and decision.verdict is Verdict.APPROVE
     session.add(review)
     session.flush()
     trail.append(
@@ -275,6 +276,7 @@ def _decide(session: Session, desk: Desk, at: Locked, decision: Decision, stands
         at=now,
         gate=review.gate.value,
         verdict=decision.verdict.value,
+        reusable=review.reusable or None,
         in_place_of=absent,
         review=review.id,
         round=round_.id,

@@ -120,8 +120,12 @@ def rank(asked: Hits, topics: Sequence[str], is_wanted: Callable[[Hit], bool]) -
 def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Sequence[str]) -> FoundArticle | None:
     """The public article that a reply to this complaint may cite; None where none answers for certain.
 
-    Certain is what reaches policy's score and is well ahead of the next article (articles.yaml).
+    Certain is what reaches policy's score and is well ahead of the next article (articles.yaml). `texts` are the
+    complainant's messages that the reply answers.
     """
+    rules = desk.policy.articles
+    if not rules.never_for.isdisjoint(complaint.risks):
+        return None
     bring_in(session, desk)
     language = "en" if complaint.language == "en" else "id"
     found = find_articles(session, desk, "\n".join(texts), language=language, public_only=True, limit=LOOKED_AT)
@@ -135,7 +139,6 @@ def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Seque
     if not weighed:
         return None
     (score, best), *others = weighed
-    rules = desk.policy.articles
     ahead = not others or score >= others[0][0] * rules.ahead_by
     return best if score >= rules.certain_from and ahead else None
 

@@ -43,6 +43,8 @@ class Decision:
     note: str | None = None
     sha256: str | None = None
     """The hash on the card they saw; None where they saw what stands in the database this moment."""
+    reusable: bool = False
+    """They would give this answer again: the knowledge base may propose an article from it."""
 
 
 def must_be_known(desk: Desk, by: trail.Author) -> None:

@@ -82,6 +82,10 @@ def decide(
         str | None,
         typer.Option("--sha256", metavar="HASH", help="Refuse unless the draft is still this one (inbox --json)."),
     ] = None,
+    reusable: Annotated[
+        bool,
+        typer.Option("--reusable", help="Approved, and worth giving again: `maintain` may propose an article from it."),
+    ] = False,
 ) -> None:
     """Decide a review. The first decision wins; nobody approves their own words."""
     from tasks import decide as steps
@@ -89,6 +93,8 @@ def decide(
 
     if sum((approve, edit is not None, changes is not None, reject is not None)) != 1:
         raise typer.BadParameter("give exactly one of --approve, --edit FILE, --changes NOTE, --reject NOTE")
+    if reusable and not approve:
+        raise typer.BadParameter("only an answer that you approve is reusable: --approve --reusable")
     text = read_text(edit) if edit is not None else None
     by = author(as_)
     at_a_gate = AT_A_GATE.fullmatch(review)
@@ -106,7 +112,7 @@ def decide(
             return
         note = changes if changes is not None else reject
         verdict = Verdict.APPROVE if approve else Verdict.REJECT if reject is not None else Verdict.CHANGES
-        decision = steps.Decision(by, verdict, note, sha256)
+        decision = steps.Decision(by, verdict, note, sha256, reusable)
         if number is not None:
             done = steps.decide(desk, number, decision)
         else:
