@@ -36,6 +36,8 @@ class Aim:
     target: dict[str, Any]
     until: datetime | None = None
     why: str | None = None
+    privately: bool = False
+    """Whether a public answer could have a private one beside it."""
 
 
 def mark(session: Session, complaint: Complaint) -> Mark:
@@ -73,8 +75,19 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         except ChannelError:
             return Aim(True, visibility, at.target)
         if reachable.ok:
-            return Aim(True, visibility, at.target, reachable.until)
+            return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, visibility))
         whys.append(reachable.why or "the channel takes no answer there")
         if visibility is Visibility.PRIVATE:
             break
     return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)))
+
+
+def _privately(desk: Desk, at: Mark, visibility: Visibility) -> bool:
+    """Whether whoever is answered in public can be written to privately as well."""
+    if visibility is Visibility.PRIVATE or not desk.policy.channels.of(at.channel).private_talk:
+        return False
+    channel = desk.channels.get(at.channel, at.account)
+    try:
+        return channel.can_reply(Target.from_json(at.target), Visibility.PRIVATE, desk.now()).ok
+    except ChannelError:
+        return False

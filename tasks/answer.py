@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import lock_many, move, own_messages, read_inbound_ahead
-from db.fingerprint import fingerprint
+from db.fingerprint import companion, fingerprint
 from db.tables import Complaint, Draft, Message
-from db.words import DeliveryKind, Kind, State, Visibility
+from db.words import DeliveryKind, State, Visibility
+from policy.composing import Composed
 from policy.guard import DraftText, Finding, check, worst
-from policy.templates import Rendered, reply_name
 from tasks.aim import Aim, Mark, aim, mark
+from tasks.composing import Prepared, companion_of, prepare
 from tasks.consistency import current_statement, earlier_texts
 from tasks.desk import Desk
+from tasks.grounds import grounded, grounds_after_edit, kept_words, main_text, ungrounded
 from tasks.rounds import hold, open_rounds
-from tasks.words import render, spoken_date
+from tasks.words import spoken_date
 
 VARIANTS_TRIED = 3
 """So many wordings the machine tries before a person is asked to write."""
@@ -59,17 +62,38 @@ def take_aim(desk: Desk, marks: Sequence[Mark]) -> list[tuple[Mark, Aim]]:
 
 def draft_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> Answered:
     """Write, guard and put to review; a complaint that moved on meanwhile is left for the next batch."""
+    return store_answers(desk, aimed, compose_answers(desk, aimed))
+
+
+def compose_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> list[Prepared]:
+    """Compose the answer to each complaint that can be answered; nothing is stored or locked."""
+    with desk.transaction() as session:
+        found = session.execute(
+            select(Complaint).where(col(Complaint.id).in_([at.complaint_id for at, aim_ in aimed if aim_.ok]))
+        ).scalars()
+        complaints = {complaint.id: complaint for complaint in found}
+        due = [
+            (complaint, at, aim_)
+            for at, aim_ in aimed
+            if (complaint := complaints.get(at.complaint_id)) is not None and complaint.version == at.version
+        ]
+        read_inbound_ahead(session, [complaint for complaint, _, _ in due])
+        return prepare(desk, session, due)
+
+
+def store_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]], prepared: Sequence[Prepared]) -> Answered:
+    """Guard what was composed and put it to review; a complaint that moved on meanwhile is left for the next batch."""
     now = desk.now()
+    composed = {one.at.complaint_id: one for one in prepared}
     with desk.transaction() as session:
         batch = _still_due(session, aimed)
-        written = _written_before(session, [complaint for complaint, _ in batch])
         drafts: list[tuple[Complaint, list[Draft]]] = []
         unreachable = 0
         for complaint, aim_ in batch:
             if complaint.state is State.ASSESSED:
                 move(session, complaint, State.DRAFTING, event="drafting", by=trail.MACHINE_AUTHOR, at=now)
             if aim_.ok:
-                drafts.append((complaint, _write(session, desk, complaint, aim_, now, written.get(complaint.id, 0))))
+                drafts.append((complaint, _write(session, desk, complaint, composed[complaint.id], now)))
             else:
                 unreachable += 1
                 hold(session, desk, complaint, "unreachable", by=trail.MACHINE_AUTHOR, now=now, detail=aim_.why)
@@ -101,48 +125,37 @@ def _still_due(session: Session, aimed: Sequence[tuple[Mark, Aim]]) -> list[tupl
     return due
 
 
-def _written_before(session: Session, complaints: Sequence[Complaint]) -> dict[int, int]:
-    """How many drafts each complaint has had."""
-    numbers = [complaint.id for complaint in complaints]
-    rows = session.execute(
-        select(Draft.complaint_id, func.count())  # type: ignore[call-overload]
-        .where(col(Draft.complaint_id).in_(numbers))
-        .group_by(col(Draft.complaint_id))
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _write(session: Session, desk: Desk, complaint: Complaint, aim_: Aim, now: datetime, written: int) -> list[Draft]:
+def _write(session: Session, desk: Desk, complaint: Complaint, prepared: Prepared, now: datetime) -> list[Draft]:
     """The machine's drafts, from the wording where it last ended; the last is the first that the guardrails pass."""
     attempts: list[Draft] = []
     for attempt in range(VARIANTS_TRIED):
-        rendered = _compose(session, desk, complaint, aim_.visibility, complaint.id + written + attempt)
-        attempts.append(
-            new_draft(
-                session,
-                desk,
-                complaint,
-                text=rendered.text,
-                author=trail.MACHINE_AUTHOR,
-                aim_=aim_,
-                now=now,
-                rendered=rendered,
-            )
-        )
+        worded = prepared if attempt == 0 else prepared.in_other_words(desk, attempt)
+        attempts.append(_composed_draft(session, desk, complaint, worded, now))
         if not attempts[-1].blocked:
             break
     return attempts
 
 
-def _compose(session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, variant: int) -> Rendered:
-    name = reply_name(
-        complaint.kind or Kind.COMPLAINT,
-        complaint.category,
-        visibility,
-        reopened=complaint.reopened > 0,
-        conversation=complaint.responded_at is not None,
+def _composed_draft(session: Session, desk: Desk, complaint: Complaint, worded: Prepared, now: datetime) -> Draft:
+    """A composed answer as a row, with its private companion where one says what did not fit."""
+    made, beside = worded.composed, companion_of(desk, worded)
+    if beside is not None and guard(session, desk, complaint, beside.text, Visibility.PRIVATE, grounded(beside)):
+        beside = None  # it adds, so it must be beyond doubt
+    return new_draft(
+        session,
+        desk,
+        complaint,
+        text=made.text,
+        author=trail.MACHINE_AUTHOR,
+        aim_=worded.aim,
+        now=now,
+        composed=made,
+        attachments=[companion(beside.text)] if beside else [],
+        grounds=[
+            *(sentence.as_json() for sentence in made.sentences),
+            *({**sentence.as_json(), "companion": True} for sentence in (beside.sentences if beside else ())),
+        ],
     )
-    return render(session, desk, complaint, name, visibility=visibility, variant=variant)
 
 
 def store_draft(
@@ -157,8 +170,22 @@ def store_draft(
     by: trail.Author | None = None,
     replaces: Draft | None = None,
 ) -> Draft:
-    """Keep a person's draft with its guardrail findings; opens nothing. `by`: who proposes it, if not its author."""
-    draft = new_draft(session, desk, complaint, text=text, author=author, aim_=aim_, now=now, replaces=replaces)
+    """Keep a person's draft with its guardrail findings; opens nothing. `by`: who proposes it, if not its author.
+
+    What it `replaces` leaves it the grounds of the sentences that still stand, and the private text beside it.
+    """
+    draft = new_draft(
+        session,
+        desk,
+        complaint,
+        text=text,
+        author=author,
+        aim_=aim_,
+        now=now,
+        replaces=replaces,
+        attachments=replaces.attachments if replaces else [],
+        grounds=grounds_after_edit(text, author.name, replaces),
+    )
     session.add(draft)
     session.flush()
     _tell(session, complaint, draft, by or author, now)
@@ -174,11 +201,15 @@ def new_draft(
     author: trail.Author,
     aim_: Aim,
     now: datetime,
-    rendered: Rendered | None = None,
+    composed: Composed | None = None,
     replaces: Draft | None = None,
+    attachments: Sequence[dict[str, Any]] = (),
+    grounds: Sequence[dict[str, Any]] = (),
 ) -> Draft:
     """A draft as a row that is not stored yet, with what the guardrails find in it."""
-    findings = guard(session, desk, complaint, text, aim_.visibility)
+    known = grounded(composed) if composed else kept_words(replaces)
+    unproven = ungrounded(composed) if composed else ()
+    findings = guard(session, desk, complaint, text, aim_.visibility, known, unproven)
     return Draft(
         complaint_id=complaint.id,
         kind=DeliveryKind.REPLY,
@@ -191,15 +222,23 @@ def new_draft(
         target=aim_.target,
         visibility=aim_.visibility,
         text=text,
+        attachments=list(attachments),
         sha256=fingerprint(
-            text, channel=complaint.channel, account=complaint.account, target=aim_.target, visibility=aim_.visibility
+            text,
+            channel=complaint.channel,
+            account=complaint.account,
+            target=aim_.target,
+            visibility=aim_.visibility,
+            attachments=attachments,
         ),
-        template=rendered.template if rendered else None,
-        states_facts=rendered.states_facts if rendered else True,
-        invites_private=rendered.invites_private if rendered else invites_private(desk, text),
+        template=main_text(composed) if composed else None,
+        states_facts=composed.states_facts if composed else True,
+        invites_private=composed.invites_private if composed else invites_private(desk, text),
         findings=[asdict(finding) for finding in findings],
         blocked=worst(findings) == "block",
         publishable_until=aim_.until,
+        grounds=list(grounds),
+        model=composed.model if composed else None,
     )
 
 
@@ -220,8 +259,20 @@ def _tell(session: Session, complaint: Complaint, draft: Draft, by: trail.Author
     )
 
 
-def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibility: Visibility) -> list[Finding]:
-    """What the guardrails find in a text for this complaint."""
+def guard(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    text: str,
+    visibility: Visibility,
+    known: Sequence[str] = (),
+    unproven: Sequence[tuple[int, int]] = (),
+) -> list[Finding]:
+    """What the guardrails find in a text for this complaint.
+
+    `known`: texts whose truth somebody answers for, such as an article that it cites; `unproven`: the spans of
+    sentences that rest on nothing.
+    """
     said = "\n".join(message.text for message in own_messages(session, complaint))
     draft = DraftText(
         text=text,
@@ -231,10 +282,15 @@ def guard(session: Session, desk: Desk, complaint: Complaint, text: str, visibil
         lang=complaint.language,
         category=complaint.category.value if complaint.category else None,
         risks=tuple(complaint.risks),
-        facts=(complaint.reference, *(spoken_date(desk, complaint.answer_by, language) for language in ("id", "en"))),
+        facts=(
+            complaint.reference,
+            *(spoken_date(desk, complaint.answer_by, language) for language in ("id", "en")),
+            *known,
+        ),
         kind=complaint.kind,
         statement=current_statement(session, complaint, desk.now()),
         earlier=earlier_texts(session, desk, complaint),
+        unproven=unproven,
     )
     findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
     return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from db import trail
-from db.fingerprint import fingerprint
+from db.fingerprint import companion_in, companion_to, fingerprint
 from db.tables import Complaint, Delivery, DeliveryState, Draft, Identity, Message, Round
 from db.wake import wake
 from db.words import DeliveryKind, State, Visibility
@@ -55,6 +55,35 @@ def queue_draft(session: Session, desk: Desk, complaint: Complaint, draft: Draft
         state=DeliveryState.MANUAL if manual else DeliveryState.QUEUED,
         needs_person=manual,
         publishable_until=draft.publishable_until,
+        queued_at=now,
+        due_at=now,
+    )
+
+
+def queue_companion(session: Session, desk: Desk, complaint: Complaint, public: Delivery, now: datetime) -> None:
+    """Queue the private text that was approved with a public answer, now that this one stands there."""
+    text = companion_in(public.attachments)
+    if text is None:
+        return
+    by_hand = desk.channels.get(public.channel, public.account).manual
+    _put(
+        session,
+        complaint,
+        key=f"{public.key}:privately",
+        draft_id=public.draft_id,
+        round_id=public.round_id,
+        kind=public.kind,
+        channel=public.channel,
+        account=public.account,
+        target=public.target,
+        visibility=Visibility.PRIVATE,
+        text=text,
+        attachments=[companion_to(public.text)],
+        sha256=public.sha256,
+        invites_private=False,
+        state=DeliveryState.MANUAL if by_hand else DeliveryState.QUEUED,
+        needs_person=by_hand,
+        publishable_until=public.publishable_until,
         queued_at=now,
         due_at=now,
     )

@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 from db import trail
 from db.complaints import lock, move
 from db.duty import live_workers
-from db.fingerprint import fingerprint
+from db.fingerprint import fingerprint_of, is_companion
 from db.tables import (
     Complaint,
     Delivery,
@@ -42,7 +42,7 @@ from integrations.channels.base import (
     Unknown,
 )
 from tasks.desk import Desk
-from tasks.outbox import cancel_kinds
+from tasks.outbox import cancel_kinds, queue_companion
 from tasks.promise import promise
 from tasks.rates import take_turn
 from tasks.road_ends import road_taken
@@ -120,7 +120,7 @@ def publish(desk: Desk, claimed: Sequence[Delivery]) -> list[Outcome]:
 def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
     channel = desk.channels.get(delivery.channel, delivery.account)
     out = outgoing(delivery)
-    if delivery.sha256 != _hash_of(delivery):
+    if delivery.sha256 != fingerprint_of(delivery):
         return _fail(desk, delivery, "its text is not the one that was approved")
     try:
         if delivery.why == "unclear":
@@ -168,17 +168,6 @@ def outgoing(delivery: Delivery) -> Outgoing:
 
 def _reference(delivery: Delivery) -> str:
     return f"TG-{delivery.complaint_id}"
-
-
-def _hash_of(delivery: Delivery) -> str:
-    return fingerprint(
-        delivery.text,
-        channel=delivery.channel,
-        account=delivery.account,
-        target=delivery.target,
-        visibility=delivery.visibility,
-        attachments=delivery.attachments,
-    )
 
 
 def _read_back(channel: Channel, out: Outgoing) -> Sent | None:
@@ -340,11 +329,13 @@ def record_sent(
         trail.append(
             session, complaint, "acknowledged", by=by, at=now, visibility=row.visibility.value, delivery=row.id
         )
-    if row.kind is DeliveryKind.REPLY and complaint.state is State.APPROVED:
+    if row.kind is DeliveryKind.REPLY and complaint.state is State.APPROVED and not is_companion(row):
         cancel_kinds(session, complaint, "answered first", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
         complaint.responded_at = now
         move(session, complaint, State.RESPONDED, event="responded", by=by, at=now, delivery=row.id)
         _answer_what_came_meanwhile(session, desk, complaint, row, now)
+        if complaint.state is State.RESPONDED:
+            queue_companion(session, desk, complaint, row, now)
     if row.draft_id is not None:
         road_taken(session, complaint, row.draft_id, by, now)
     session.add(complaint)

@@ -20,7 +20,10 @@ _CODE: dict[str, Code] = {
     "pii": lambda draft, folded, owner, _: personal.found(draft, folded, owner),
     "contradiction": lambda draft, folded, *_: [*contradiction.found(draft), *consistency.found(draft, folded)],
     "too_long": lambda draft, _folded, _owner, channels: too_long(draft, channels),
-    "unverified_claim": lambda draft, folded, *_: wording.unknown_numbers(draft, folded),
+    "unverified_claim": lambda draft, folded, *_: [
+        *wording.unknown_numbers(draft, folded),
+        *wording.claims_without_ground(draft),
+    ],
     "promise": lambda draft, folded, *_: wording.unknown_terms(draft, folded),
     "wrong_language": lambda draft, *_: wording.wrong_language(draft),
     "all_caps": lambda draft, _folded, owner, _: wording.all_caps(draft, owner),

@@ -42,6 +42,8 @@ class DraftText:
     statement: str | None = None
     kind: Kind | None = None
     earlier: Sequence[EarlierText] = ()
+    unproven: Sequence[tuple[int, int]] = ()
+    """Where sentences stand that rest on nothing: what they claim is a finding."""
 
     @property
     def answers_complaint(self) -> bool:

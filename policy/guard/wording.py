@@ -31,6 +31,11 @@ _MONEY_BACK = re.compile(
     r"refund|kembalikan|mengembalikan|dikembalikan|pengembalian|kompensasi|ganti rugi|mengganti|transfer|compensat"
     r"|reimburs|pay you|voucher|kredit"
 )
+_CLAIM = re.compile(
+    r"(?<!\w)(?:[A-Z]{2,6}-)?\d[\d.,:/-]{0,18}\d|\d|(?<!\w)(?:(?:di|men)?jamin|(?:ber|men)?janji|dipastikan|pasti akan"
+    r"|besok|lusa|kompensasi|ganti rugi|dikembalikan|guarantee|promise|compensat|refunded|tomorrow)\w{0,8}",
+    re.IGNORECASE,
+)
 _SHORTENER_NAMES = "bit.ly s.id t.co tinyurl.com goo.gl cutt.ly is.gd ow.ly rb.gy shorturl.at linktr.ee"
 _SHORTENERS = frozenset(_SHORTENER_NAMES.split())
 
@@ -87,6 +92,15 @@ def unknown_numbers(draft: DraftText, folded: Folded) -> Iterator[Hit]:
     for match in _CODE.finditer(folded.cased):
         if not _REFERENCE.fullmatch(match.group()) and _plain(match.group()) not in known:
             yield Hit(*folded.span(*match.span()), "number")
+
+
+def claims_without_ground(draft: DraftText) -> Iterator[Hit]:
+    """A number, a date, an amount or a promise in a sentence that rests on nothing."""
+    known = " ".join(draft.facts).lower()
+    for start, end in draft.unproven:
+        for match in _CLAIM.finditer(draft.text, start, end):
+            if match.group().lower() not in known:
+                yield Hit(*match.span(), "ground")
 
 
 def unknown_terms(draft: DraftText, folded: Folded) -> Iterator[Hit]:

@@ -1,0 +1,161 @@
+"""Gathers what is known of a case and composes its answer from the policy's parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from db import trail
+from db.complaints import own_messages
+from db.tables import Complainant, Complaint, Draft
+from db.words import Kind, Risk, State, Visibility
+from policy.composing import Case, Cited, Composed, Stage, compose
+from policy.composing.register import register_of
+from policy.intake import find_numbers
+from tasks.aim import Aim, Mark
+from tasks.consistency import current_statement
+from tasks.desk import Desk
+from tasks.knowledge import article_for
+from tasks.words import first_name, spoken_date
+
+LANGUAGES = ("id", "en")
+NOT_FROM_A_BOOK = frozenset(
+    (
+        Risk.INJURY, Risk.DISTRESS, Risk.LEGAL_THREAT, Risk.REGULATOR, Risk.MEDIA, Risk.DISCRIMINATION, Risk.PRIVACY,
+        Risk.FRAUD,
+    )
+)  # fmt: skip
+"""Whoever was harmed, cheated or writes to authorities is not answered with an article."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A composed answer that is not stored yet, with what it answers."""
+
+    at: Mark
+    aim: Aim
+    case: Case
+    composed: Composed
+    said: tuple[str, ...]
+    """What the customer wrote, oldest first: data, never ours."""
+
+    def in_other_words(self, desk: Desk, attempt: int) -> "Prepared":
+        """The same answer in the wording that comes `attempt` turns later."""
+        case = replace(self.case, variant=self.case.variant + attempt)
+        return replace(self, case=case, composed=composed_for(desk, case))
+
+
+def composed_for(desk: Desk, case: Case) -> Composed:
+    """The answer as it fits the channel where it will stand."""
+    return compose(case, desk.policy.parts, desk.policy.channels.of(case.channel))
+
+
+def companion_of(desk: Desk, prepared: Prepared) -> Composed | None:
+    """The full private answer beside a public one that had to leave out what we know; None where none is needed."""
+    if prepared.case.visibility is Visibility.PRIVATE or not prepared.aim.privately or not prepared.composed.said_less:
+        return None
+    return composed_for(desk, replace(prepared.case, visibility=Visibility.PRIVATE))
+
+
+def prepare(desk: Desk, session: Session, due: Sequence[tuple[Complaint, Mark, Aim]]) -> list[Prepared]:
+    """Compose the answers of a batch. What came in for its complaints was read ahead."""
+    written = _written_before(session, [complaint for complaint, _, _ in due])
+    found = []
+    for complaint, at, aim_ in due:
+        said = tuple(message.text for message in own_messages(session, complaint))
+        case = case_of(session, desk, complaint, aim_.visibility, said, complaint.id + written.get(complaint.id, 0))
+        found.append(Prepared(at, aim_, case, composed_for(desk, case), said))
+    return found
+
+
+def case_of(
+    session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, said: Sequence[str], variant: int = 0
+) -> Case:
+    """What is known of the case; what is not known is empty, never guessed. In public nobody is named."""
+    private = visibility is Visibility.PRIVATE
+    rules = desk.policy.channels.of(complaint.channel)
+    person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
+    risks = tuple(Risk(risk) for risk in complaint.risks)
+    stage = stage_of(complaint)
+    summary, summary_by = _what_was_found(session, complaint) if private and stage is Stage.REOPENED else ("", "")
+    ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
+    on_web = complaint.channel == "web"
+    return Case(
+        visibility=visibility,
+        channel=complaint.channel,
+        reference=complaint.reference,
+        company=desk.policy.company.name,
+        contact={
+            language: desk.policy.company.contact(language, elsewhere=not rules.private_talk) for language in LANGUAGES
+        },
+        language=complaint.language,
+        register=register_of(said, risks),
+        stage=stage,
+        kind=complaint.kind or Kind.COMPLAINT,
+        category=complaint.category,
+        topics=_topics(desk, complaint, said),
+        risks=risks,
+        remedy=complaint.remedy,
+        anger=complaint.anger,
+        name=first_name(person.name) if private and person and person.name else "",
+        order_number=_order_number(desk, said) if private else "",
+        tracking_url=desk.tracking_url(complaint.token) if private and on_web else "",
+        answer_by={language: spoken_date(desk, complaint.answer_by, language) for language in LANGUAGES if ahead},
+        article=_article(session, desk, complaint, stage, risks, said),
+        summary=summary,
+        summary_by=summary_by,
+        statement=current_statement(session, complaint, desk.now()) or "",
+        statement_ref=f"IN-{complaint.incident_id}" if complaint.incident_id else "",
+        variant=variant,
+    )
+
+
+def stage_of(complaint: Complaint) -> Stage:
+    """Where the talk stands."""
+    if complaint.reopened > 0:
+        return Stage.REOPENED
+    if complaint.responded_at is not None:
+        return Stage.NEXT
+    if complaint.kind is Kind.QUESTION:
+        return Stage.QUESTION
+    return Stage.FIRST if complaint.kind in (Kind.COMPLAINT, None) else Stage.OPINION
+
+
+def _topics(desk: Desk, complaint: Complaint, said: Sequence[str]) -> tuple[str, ...]:
+    """What it is about: what they wrote last goes before what they wrote first."""
+    newest_first = [desk.policy.topics.find(text, complaint.category) for text in reversed(said)]
+    return tuple(dict.fromkeys(topic for found in newest_first for topic in found))
+
+
+def _order_number(desk: Desk, said: Sequence[str]) -> str:
+    """The number that they named first."""
+    rules = desk.policy.intake.numbers
+    return next((number for text in said for number in sorted(find_numbers(text, rules))), "")
+
+
+def _article(
+    session: Session, desk: Desk, complaint: Complaint, stage: Stage, risks: Sequence[Risk], said: Sequence[str]
+) -> Cited | None:
+    """The public article that answers for certain. It is said once, in a first answer."""
+    if stage not in (Stage.FIRST, Stage.QUESTION) or not NOT_FROM_A_BOOK.isdisjoint(risks):
+        return None
+    found = article_for(session, desk, complaint, said)
+    return Cited(found.slug, found.version, found.title, found.answer) if found is not None else None
+
+
+def _what_was_found(session: Session, complaint: Complaint) -> tuple[str, str]:
+    """What a person wrote when they called it solved, and who."""
+    resolved = [event for event in trail.history(session, complaint) if event.name == State.RESOLVED]
+    return (complaint.resolution or "", resolved[-1].by) if resolved else ("", "")
+
+
+def _written_before(session: Session, complaints: Sequence[Complaint]) -> dict[int, int]:
+    """How many drafts each complaint has had."""
+    numbers = [complaint.id for complaint in complaints]
+    rows = session.execute(
+        select(Draft.complaint_id, func.count())  # type: ignore[call-overload]
+        .where(col(Draft.complaint_id).in_(numbers))
+        .group_by(col(Draft.complaint_id))
+    )
+    return {row[0]: row[1] for row in rows}
