@@ -61,9 +61,12 @@ def queue_draft(session: Session, desk: Desk, complaint: Complaint, draft: Draft
 
 
 def queue_companion(session: Session, desk: Desk, complaint: Complaint, public: Delivery, now: datetime) -> None:
-    """Queue the private text that was approved with a public answer, now that this one stands there."""
+    """Queue the private text that was approved with a public answer, now that this one stands there.
+
+    Not where the customer was heard again meanwhile: they get another answer.
+    """
     text = companion_in(public.attachments)
-    if text is None:
+    if text is None or complaint.state is not State.RESPONDED:
         return
     by_hand = desk.channels.get(public.channel, public.account).manual
     _put(

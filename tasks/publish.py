@@ -334,8 +334,7 @@ def record_sent(
         complaint.responded_at = now
         move(session, complaint, State.RESPONDED, event="responded", by=by, at=now, delivery=row.id)
         _answer_what_came_meanwhile(session, desk, complaint, row, now)
-        if complaint.state is State.RESPONDED:
-            queue_companion(session, desk, complaint, row, now)
+        queue_companion(session, desk, complaint, row, now)
     if row.draft_id is not None:
         road_taken(session, complaint, row.draft_id, by, now)
     session.add(complaint)
