@@ -29,6 +29,7 @@ _TOLD = frozenset(("answer_by", "order_number", "tracking_url", "reference", "co
 # How a text is made to fit, gently first: what each step does to which part.
 _STEPS: tuple[tuple[str, str], ...] = (
     ("drop", "closing"),
+    ("shorten", "greeting"),
     ("shorten", "unknown"),
     ("shorten", "document"),
     ("shorten", "next"),
@@ -41,7 +42,6 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("shorten", "ask"),
     ("drop", "ask"),
     ("drop", "known"),
-    ("shorten", "greeting"),
     ("drop", "next"),
     ("drop", "greeting"),
     ("drop", "heard"),
