@@ -1,7 +1,8 @@
 """Keep the house in order, once a night.
 
-Reads the trail, the policy's articles and what people corrected; writes the day's anchor and the articles' versions,
-and, where enough was corrected (policy/learning.yaml), a model that learned from it; clears the ledger of limits.
+Reads the trail, the policy's articles, what people corrected and what they approved; writes the day's anchor, the
+articles' versions, proposals of new articles, and, where enough was corrected (policy/learning.yaml), a model that
+learned from it; clears the ledger of limits.
 A broken chain fails the run, so that an engineer sees it.
 """
 
@@ -10,6 +11,7 @@ from prefect import flow, task
 from db.tables import ModelAct
 from flows.opening import opened_desk
 from flows.showing import show_batch
+from tasks.article_proposals import propose_articles
 from tasks.articles import bring_in_articles
 from tasks.learn import learn
 from tasks.maintain import anchor_trail, clear_ledger, clear_receipts
@@ -23,7 +25,7 @@ class BrokenTrail(Exception):
 
 @flow(name="maintain", persist_result=False, log_prints=False)
 def maintain() -> dict[str, int]:
-    """Anchor and prove the trail, bring in the articles, clear the ledger, learn from corrections."""
+    """Anchor and prove the trail, bring in and propose articles, clear the ledger, learn from corrections."""
     with opened_desk() as (desk, _):
         chains, broken = task(name="maintain.anchor_trail", task_run_name="anchor the trail")(
             lambda: anchor_trail(desk)
@@ -32,6 +34,7 @@ def maintain() -> dict[str, int]:
             "chains": chains,
             "broken": len(broken),
             "articles": bring_in_articles(desk),
+            "articles proposed": propose_articles(desk),
             "ledger rows cleared": clear_ledger(desk),
             "Slack receipts cleared": clear_receipts(desk),
         }

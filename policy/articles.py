@@ -28,6 +28,8 @@ class Proposals(Rules):
     """At most so many; 0: none."""
     look_back: Wall
     """Of complaints resolved, and of answers marked as reusable, no longer ago than this."""
+    least_words: int = Field(ge=1)
+    """What solved it must say so much, or there is nothing to learn from it."""
     alike_from: float = Field(gt=0, le=1)
     """As alike as this to another proposal, it is not made again."""
     valid_for: Wall

@@ -37,6 +37,7 @@ from db.tables import (
     WebPost,
 )
 from db.words import State
+from tasks.article_proposals import forget_proposals
 from tasks.card_due import forget_cards
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
@@ -232,6 +233,7 @@ def _empty_file(session: Session, complaint: Complaint) -> None:
     session.execute(
         update(Review).where(col(Review.round_id).in_(rounds), col(Review.note).is_not(None)).values(note="")
     )
+    forget_proposals(session, complaint)
     session.execute(update(Note).where(col(Note.complaint_id) == number).values(text=""))
     session.execute(update(FactChange).where(col(FactChange.complaint_id) == number).values(old="", new=""))
     session.execute(update(Correction).where(col(Correction.complaint_id) == number).values(why=None))

@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from db import trail
 from db.complaints import NoSuchComplaint, find, messages_of
 from db.tables import (
+    Article,
     Assessment,
     Complainant,
     Complaint,
@@ -60,6 +61,8 @@ class Case:
     follow_ups: tuple[FollowUp, ...]
     fact_changes: tuple[FactChange, ...]
     """Published facts that an answer here changed."""
+    articles: tuple[Article, ...]
+    """What the desk proposed to write down of it for others."""
     posts: tuple[WebPost, ...]
     """What stands on the company's own pages."""
     incidents: tuple[Incident, ...]
@@ -104,6 +107,7 @@ def read_case(desk: Desk, reference: str) -> Case:
             notes=_rows(session, Note, col(Note.complaint_id) == number),
             follow_ups=_rows(session, FollowUp, col(FollowUp.complaint_id) == number),
             fact_changes=_rows(session, FactChange, col(FactChange.complaint_id) == number),
+            articles=_rows(session, Article, col(Article.complaint_id) == number),
             posts=_rows(session, WebPost, col(WebPost.complaint_reference) == complaint.reference),
             incidents=_rows(
                 session,
@@ -153,6 +157,7 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         "notes": _plain(case.notes, left_out),
         "follow_ups": _plain(case.follow_ups, left_out),
         "fact_changes": _plain(case.fact_changes, left_out),
+        "articles": _plain(case.articles, left_out | {"words", "search", "indexed_by"}),
         "posts": _plain(case.posts, left_out),
         "incidents": [{"reference": one.reference, **plain_row(one, left_out)} for one in case.incidents],
         "legal_hold": plain_row(case.legal.on_hold, left_out) if case.legal.on_hold else None,
