@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from db.words import LlmUse
+from db.words import LlmUse, Risk
 from policy.durations import Wall
 from policy.reading import Contradiction, Rules
 
@@ -45,6 +45,8 @@ class LanguageModel(Rules):
     endpoint: str = ""
     model: str = Field(default="", max_length=200)
     uses: tuple[LlmUse, ...] = ()
+    never_rephrased: tuple[Risk, ...] = ()
+    """A complaint with one of these risks is answered in the company's own words alone."""
     answers_as: Literal["json_schema", "json_object", "text"] = "json_schema"
     limit_as: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     max_tokens: int = Field(default=900, ge=50, le=8_000)

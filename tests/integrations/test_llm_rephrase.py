@@ -1,0 +1,196 @@
+"""Answers worded anew by a language model: what stands, what falls back to ours, and what is written down of it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from factories import Life, person
+from llm_site import as_json, language_model, reply_in, use_model
+from tiny_llm import tiny_server
+
+from db.complaints import find
+from db.words import Risk, State
+from tasks.answer import compose_answers, due_for_answer, store_answers, take_aim
+from tasks.erase import erase
+from tasks.rephrase import reword
+
+pytest_plugins = ["lives"]
+
+LATE = "kak, paket saya WS-88123 belum sampai padahal sudah seminggu. hubungi 0812-3456-7890"
+OPENED = "Hai"
+
+
+def answered(life: Life, reference: str | None = None) -> str:
+    """A complaint whose answer was drafted with the model's help."""
+    found = reference or life.comes(LATE)
+    life.assess()
+    aimed = take_aim(life.desk, due_for_answer(life.desk))
+    store_answers(life.desk, aimed, reword(life.desk, compose_answers(life.desk, aimed)))
+    return found
+
+
+def same_with(change: str, instead: str) -> Any:
+    """A model that repeats ours, but for some words."""
+    return lambda asked: as_json([(text.replace(change, instead), on) for text, on in reply_in(asked)])
+
+
+def with_a_word_more(asked: dict[str, Any]) -> str:
+    """A model that says ours with a gentle word in the second sentence."""
+    sentences = reply_in(asked)
+    text, on = sentences[1]
+    return as_json([sentences[0], (f"{text[:-1]} ya{text[-1]}", on), *sentences[2:]])
+
+
+def test_a_new_wording_that_passes_every_check_is_drafted_and_marked(life):
+    with language_model(life, with_a_word_more) as site:
+        reference = answered(life)
+
+    draft = life.drafts(reference)[-1]
+    assert draft.model == "m"
+    assert any(ground["ground"] == "model" and ground["ref"].startswith("part:") for ground in draft.grounds)
+    assert reference in draft.text
+    assert life.state(reference) is State.IN_REVIEW
+    assert site.outcomes() == [("answered", None)]
+
+
+def test_neither_number_nor_name_of_the_customer_leaves_the_desk(life):
+    with language_model(life, with_a_word_more) as site:
+        reference = answered(life)
+
+    left = str(site.asked[0]["messages"])
+    for secret in ("88123", "0812", reference, "halo@"):
+        assert secret not in left
+    assert "belum sampai" in left
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("Maaf, saya tidak bisa membantu.", "no_json"),
+        ('{"sentences": [{"sentence": "Halo", "rests_on"', "no_json"),
+        ('{"sentences": "semua"}', "schema"),
+        (as_json([("Kami akan laporkan Anda ke polisi.", [0])]), "left_out"),
+        ({"choices": []}, "no_answer"),
+        ({"choices": [{"finish_reason": "length", "message": {"content": "{"}}]}, "cut_off"),
+        ({"choices": [{"finish_reason": "stop", "message": {"tool_calls": [{"id": "1"}]}}]}, "tool_call"),
+    ],
+)
+def test_whatever_is_wrong_with_an_answer_ours_stands_and_the_ledger_says_why(life, said, why):
+    with language_model(life, lambda _: said) as site:
+        reference = answered(life)
+
+    draft = life.drafts(reference)[-1]
+    assert draft.model is None
+    assert life.state(reference) is State.IN_REVIEW
+    assert site.outcomes() == [("refused", why)]
+
+
+def test_a_model_that_cannot_be_reached_leaves_the_answer_as_it_was(life):
+    use_model(life, "http://127.0.0.1:9")
+
+    reference = answered(life)
+
+    assert life.drafts(reference)[-1].model is None
+    assert life.state(reference) is State.IN_REVIEW
+
+
+def test_what_touches_a_grave_matter_is_never_worded_by_a_model(life):
+    text = life.assessor.finds("anak saya keracunan makanan kalian", risks=(Risk.INJURY,))
+    with language_model(life, with_a_word_more, never_rephrased=("injury",)) as site:
+        answered(life, life.comes(text))
+
+    assert site.asked == []
+
+
+def test_an_answer_that_came_too_late_for_an_erased_complaint_is_not_kept(life):
+    reference = life.comes(LATE)
+
+    def forgotten_meanwhile(asked: dict[str, Any]) -> str:
+        erase(life.desk, reference, person("exec-hadi"))
+        return with_a_word_more(asked)
+
+    with language_model(life, forgotten_meanwhile) as site:
+        answered(life, reference)
+
+    assert site.answers() == []
+    assert life.drafts(reference) == []
+
+
+def test_erasing_a_complaint_deletes_what_the_model_answered_and_keeps_what_it_cost(life):
+    with language_model(life, with_a_word_more) as site:
+        reference = answered(life)
+        assert len(site.answers()) == 1
+
+        erase(life.desk, reference, person("exec-hadi"))
+
+    assert site.answers() == []
+    assert len(site.calls()) == 1
+
+
+def test_the_same_question_is_asked_once(life):
+    with language_model(life, with_a_word_more) as site:
+        life.comes(LATE)
+        life.assess()
+        aimed = take_aim(life.desk, due_for_answer(life.desk))
+        once = reword(life.desk, compose_answers(life.desk, aimed))
+        again = reword(life.desk, compose_answers(life.desk, aimed))
+
+    assert once[0].composed == again[0].composed
+    assert len(site.asked) == 1
+    assert [outcome for outcome, _ in site.outcomes()] == ["answered", "cached"]
+
+
+def test_a_call_costs_what_the_server_counted(life):
+    price = {"currency": "USD", "input": 2, "output": 10}
+    with language_model(life, with_a_word_more, price=price) as site:
+        answered(life)
+
+    assert site.calls()[0].cost == Decimal("0.007")
+    assert site.calls()[0].counted
+
+
+def test_a_spent_budget_asks_nobody_and_drafts_go_on(life):
+    price = {"currency": "USD", "input": 0, "output": 1_000_000}
+    with language_model(life, with_a_word_more, price=price, daily_budget=600, max_tokens=550) as site:
+        first = answered(life)
+        second = answered(life)
+        assert [life.state(one) for one in (first, second)] == [State.IN_REVIEW] * 2
+
+        life.later(days=1)
+        answered(life)
+
+    assert site.outcomes() == [("answered", None), ("skipped", "budget"), ("answered", None)]
+
+
+def test_a_server_that_fails_time_and_again_is_left_alone_for_a_while(life):
+    with language_model(life, lambda _: "x", pause={"after": 2, "length": "5m"}) as site:
+        use_model(life, "http://127.0.0.1:9", pause={"after": 2, "length": "5m"})
+        for _ in range(3):
+            answered(life)
+        life.later(minutes=6)
+        answered(life)
+
+    failed = ("failed", "unreachable")
+    assert site.outcomes() == [failed, failed, ("skipped", "paused"), failed]
+
+
+def test_nothing_of_anybodys_words_stands_in_the_ledger(life):
+    with language_model(life, with_a_word_more) as site:
+        answered(life)
+
+    call = site.calls()[0]
+    told = {value for value in call.model_dump().values() if isinstance(value, str)}
+    assert told == {"m", "rephrase-1", "USD", "answered", "rephrase"}
+
+
+@pytest.mark.slow
+def test_a_real_model_that_knows_nothing_never_words_an_answer(life, tmp_path):
+    with tiny_server(tmp_path) as server:
+        use_model(life, server.endpoint, key=server.key, model=server.model, max_tokens=300, timeout="20s")
+        for _ in range(3):
+            reference = answered(life)
+            assert life.drafts(reference)[-1].model is None
+            assert life.state(reference) is State.IN_REVIEW
+
+    with life.desk.transaction() as session:
+        assert find(session, reference).reference == reference
