@@ -1,4 +1,4 @@
-"""Reply templates: plain text in both languages, rendered in a sandbox where a template can do nothing but fill slots.
+"""Templates of what leaves without being composed: plain text in both languages, where only slots are filled.
 
 A file may hold several variants, separated by a line `---`, that state the same facts in other words, so that ten
 answers on one page do not read like one robot's. The comment on its first line says what a text is:
@@ -15,20 +15,18 @@ import yaml
 from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
-from db.words import Category, Kind, Risk, Visibility
+from db.words import Kind, Risk
 from policy.filling import Fillable, faults, nearest, slots_of
 from policy.reading import PolicyError, Problem
 
 LANGUAGES = ("id", "en")
 SLOTS = frozenset(
     (
-        *("name", "company", "reference", "category", "contact", "answer_by", "tracking_url", "order_number"),
-        *("article", "summary", "other_reference", "survey_url", "channel"),
+        *("name", "company", "reference", "contact", "answer_by", "tracking_url"),
+        *("other_reference", "survey_url"),
     )
 )
 """What a template may use; each is a plain string, and may be empty."""
-FACT_SLOTS = frozenset(("order_number", "article", "summary"))
-"""Where one of these is in a text, the text states facts that customer service confirms."""
 
 ACKNOWLEDGEMENTS = (
     "acknowledgement",
@@ -39,16 +37,7 @@ ACKNOWLEDGEMENTS = (
 )
 PRE_APPROVED = (*ACKNOWLEDGEMENTS, "holding", "survey", "ask", "thanks", "merged_notice", "protect_your_data")
 """What leaves without a review: a named person approved it once, by hash."""
-NAMES = (
-    *PRE_APPROVED,
-    *(f"reply_{category}" for category in Category),
-    "reply_question",
-    "reply_next",
-    "reply_reopened",
-    "reply_opinion",
-    *(f"private_{category}" for category in Category),
-    "statement_holding",
-)
+NAMES = (*PRE_APPROVED, "statement_holding")
 _HEADER = re.compile(r"\A\{#-?(?P<meta>[^\n]*?)-?#\}[ \t]*\n")
 _SEPARATOR = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
 
@@ -57,7 +46,7 @@ _SEPARATOR = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
 class Rendered:
     """A filled text and where it comes from.
 
-    `template` names file and variant (`id/reply_delivery#2`, counted from 1), `sha256` the template file's text.
+    `template` names file and variant (`id/acknowledgement#2`, counted from 1), `sha256` the template file's text.
     """
 
     text: str
@@ -115,7 +104,7 @@ class Templates:
         source = self.file(name, language)
         index = variant % len(source.variants)
         try:
-            text, fillings = source.variants[index].fill(slots_of(slots, SLOTS))
+            text, _ = source.variants[index].fill(slots_of(slots, SLOTS))
         except (UndefinedError, SecurityError, TypeError, ValueError) as error:
             message = f"does not render: {error}"
             raise PolicyError([Problem(source.file, source.lines[index], message)]) from error
@@ -124,7 +113,7 @@ class Templates:
             f"{source.key}#{index + 1}",
             source.sha256,
             source.invites_private,
-            source.states_facts or any(filling.slot in FACT_SLOTS for filling in fillings),
+            source.states_facts,
         )
 
 
@@ -170,26 +159,6 @@ def acknowledgement_name(kind: Kind, risks: Collection[Risk]) -> str:
         if risk in risks:
             return f"acknowledgement_{risk}"
     return "acknowledgement_question" if kind is Kind.QUESTION else "acknowledgement"
-
-
-def reply_name(
-    kind: Kind,
-    category: Category | None,
-    visibility: Visibility,
-    *,
-    reopened: bool = False,
-    conversation: bool = False,
-) -> str:
-    """Which reply a message gets: `reopened` after it was resolved, `conversation` after a first answer."""
-    if reopened:
-        return "reply_reopened"
-    if conversation:
-        return "reply_next"
-    if kind is Kind.QUESTION:
-        return "reply_question"
-    if kind is not Kind.COMPLAINT:
-        return "reply_opinion"
-    return f"{'private' if visibility is Visibility.PRIVATE else 'reply'}_{category or Category.OTHER}"
 
 
 def _read(file: Path, language: str) -> TemplateFile:

@@ -1,13 +1,11 @@
-"""Fills the slots that reply templates may use with facts of the case, and nothing else."""
+"""Fills the slots that templates may use with facts of the case, and nothing else."""
 
 from datetime import datetime
 
 from sqlmodel import Session
 
-from db.complaints import own_messages
 from db.tables import Complainant, Complaint
 from db.words import Visibility
-from policy.intake import find_numbers
 from policy.templates import Rendered
 from tasks.desk import Desk
 
@@ -35,29 +33,17 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
     """
     person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
     language = "en" if complaint.language == "en" else "id"
-    texts = [message.text for message in own_messages(session, complaint)]
-    rules = desk.policy.intake.numbers
-    found = (
-        [number for said in texts for number in sorted(find_numbers(said, rules))]
-        if visibility is Visibility.PRIVATE
-        else []
-    )
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
     on_web = complaint.channel == "web"
     known = {
         "name": first_name(person.name) if person and person.name and visibility is Visibility.PRIVATE else "",
         "company": desk.policy.company.name,
         "reference": complaint.reference,
-        "category": complaint.category.value if complaint.category else "other",
         "contact": desk.policy.company.contact(language),
         "answer_by": spoken_date(desk, complaint.answer_by, language) if ahead else "",
         "tracking_url": desk.tracking_url(complaint.token) if visibility is Visibility.PRIVATE and on_web else "",
-        "order_number": found[0] if found else "",
-        "article": "",
-        "summary": "",
         "other_reference": "",
         "survey_url": desk.tracking_url(complaint.token),
-        "channel": complaint.channel,
     }
     return known | more
 
