@@ -164,7 +164,7 @@ def _escalations(deadline: datetime, delays: Iterable[timedelta], again: timedel
 class Precedent(Rules):
     """A company that answered complaints with the law, or did not: what it did, what that cost, what was better."""
 
-    title: str = Field(min_length=1)
+    title: Said
     year: int = Field(ge=1900, le=2100)
     source: str = Field(min_length=1)
     did: Said

@@ -172,7 +172,7 @@ def _show(desk: "Desk", seen: "RoadSeen", language: str) -> None:
     _show_checklist(desk, seen, language, zone)
     heading("What became of others")
     for one in desk.policy.precedents:
-        show(styled(f"{one.year}  {one.title}", "bold"))
+        show(styled(f"{one.year}  {one.title.of(language)}", "bold"))
         for name, said in (("did", one.did), ("cost", one.cost), ("better", one.better)):
             show(hanging(f"  {name:<7}", said.of(language)))
         say(f"          ({safe(one.source)})")

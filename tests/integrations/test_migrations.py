@@ -329,6 +329,40 @@ REFUSED = {
         "SELECT complaint_id, resolution, 'waiting', due_at FROM follow_up WHERE id = {follow_up}",
         "uq_follow_up_complaint_id_resolution",
     ),
+    # The law
+    "a legal road cools off for three days": (
+        "INSERT INTO legal_road (complaint_id, state, opened_at, opened_by, reason, cooling_until, lapses_at, look_at, cooled) "
+        "VALUES ({reviewed}, 'open', now(), 'pr-sari', 'x', now() + interval '71 hours', now() + interval '9 days', now(), false)",
+        "cools_off_for_three_days",
+    ),
+    "a complaint has one open legal road": (
+        "INSERT INTO legal_road (complaint_id, state, opened_at, opened_by, reason, cooling_until, lapses_at, look_at, cooled) "
+        "SELECT {reviewed}, 'open', now(), 'pr-sari', 'x', now() + interval '4 days', now() + interval '9 days', now(), false "
+        "FROM generate_series(1, 2)",
+        "uq_legal_road_open",
+    ),
+    "a court has a date": (
+        "INSERT INTO emergency (complaint_id, kind, referred_at, referred_by, what) "
+        "VALUES ({reviewed}, 'court_date', now(), 'cs-nia', 'x')",
+        "a_court_has_a_date",
+    ),
+    "one person acknowledges an emergency for one gate": (
+        "WITH made AS (INSERT INTO emergency (complaint_id, kind, referred_at, referred_by, what) "
+        "VALUES ({reviewed}, 'extortion', now(), 'cs-nia', 'x') RETURNING id) "
+        "INSERT INTO emergency_call (emergency_id, gate, deadline, look_at, escalated, acknowledged_at, acknowledged_by) "
+        "SELECT id, gate, now(), now(), 0, now(), 'exec-duty' FROM made, (VALUES ('legal'), ('executive')) AS two (gate)",
+        "uq_emergency_call_person",
+    ),
+    "a legal hold is taken off with a reason": (
+        "INSERT INTO legal_hold (complaint_id, on_at, on_by, reason, off_at, off_by) "
+        "VALUES ({reviewed}, now(), 'legal-tono', 'x', now(), 'legal-tono')",
+        "taken_off_by_a_person",
+    ),
+    "a breach is dismissed with a reason": (
+        "INSERT INTO breach (complaint_id, state, known_at, due_at, look_at, reminded, escalated, notified, ended_at, ended_by) "
+        "VALUES ({reviewed}, 'dismissed', now(), now() + interval '3 days', now(), 0, 0, '[]', now(), 'legal-tono')",
+        "dismissed_says_why",
+    ),
     # Pages and articles
     "a post on our page says something": (
         "INSERT INTO web_post (key, complaint_reference, visibility, kind, text, posted_at) "
