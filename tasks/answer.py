@@ -9,19 +9,19 @@ from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import lock_many, move, own_messages, read_inbound_ahead
+from db.complaints import lock_many, move, read_inbound_ahead
 from db.fingerprint import companion, fingerprint
 from db.tables import Complaint, Draft, Message
 from db.words import DeliveryKind, State, Visibility
 from policy.composing import Composed
-from policy.guard import DraftText, Finding, check, worst
+from policy.guard import worst
 from tasks.aim import Aim, Mark, aim, mark
 from tasks.composing import Prepared, companion_of, prepare
-from tasks.consistency import current_statement, earlier_texts
 from tasks.desk import Desk
 from tasks.grounds import grounded, grounds_after_edit, kept_words, main_text, ungrounded
+from tasks.guarding import guard, invites_private
+from tasks.rephrase import reword
 from tasks.rounds import hold, open_rounds
-from tasks.words import spoken_date
 
 VARIANTS_TRIED = 3
 """So many wordings the machine tries before a person is asked to write."""
@@ -61,8 +61,11 @@ def take_aim(desk: Desk, marks: Sequence[Mark]) -> list[tuple[Mark, Aim]]:
 
 
 def draft_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> Answered:
-    """Write, guard and put to review; a complaint that moved on meanwhile is left for the next batch."""
-    return store_answers(desk, aimed, compose_answers(desk, aimed))
+    """Write, guard and put to review; a complaint that moved on meanwhile is left for the next batch.
+
+    A language model may be asked in between, over the network: no transaction is open then.
+    """
+    return store_answers(desk, aimed, reword(desk, compose_answers(desk, aimed)))
 
 
 def compose_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]]) -> list[Prepared]:
@@ -257,51 +260,3 @@ def _tell(session: Session, complaint: Complaint, draft: Draft, by: trail.Author
         rules=sorted({finding["rule"] for finding in draft.findings}) or None,
         sha256=draft.sha256,
     )
-
-
-def guard(
-    session: Session,
-    desk: Desk,
-    complaint: Complaint,
-    text: str,
-    visibility: Visibility,
-    known: Sequence[str] = (),
-    unproven: Sequence[tuple[int, int]] = (),
-) -> list[Finding]:
-    """What the guardrails find in a text for this complaint.
-
-    `known`: texts whose truth somebody answers for, such as an article that it cites; `unproven`: the spans of
-    sentences that rest on nothing.
-    """
-    said = "\n".join(message.text for message in own_messages(session, complaint))
-    draft = DraftText(
-        text=text,
-        visibility=visibility,
-        channel=complaint.channel,
-        complaint=said,
-        lang=complaint.language,
-        category=complaint.category.value if complaint.category else None,
-        risks=tuple(complaint.risks),
-        facts=(
-            complaint.reference,
-            *(spoken_date(desk, complaint.answer_by, language) for language in ("id", "en")),
-            *known,
-        ),
-        kind=complaint.kind,
-        statement=current_statement(session, complaint, desk.now()),
-        earlier=earlier_texts(session, desk, complaint),
-        unproven=unproven,
-    )
-    findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
-    return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]
-
-
-def _in_own_link(finding: Finding, text: str, link: str) -> bool:
-    """The private page's address is the complainant's own; a desk under a plain host name looks like internal text."""
-    start = text.find(link)
-    return start >= 0 and start <= finding.start and finding.end <= start + len(link)
-
-
-def invites_private(desk: Desk, text: str) -> bool:
-    """Whether a person's own words invite to a private talk: they name a contact of ours, or say so."""
-    return desk.policy.company.invites_private(text)

@@ -12,8 +12,10 @@ from db.tables import Complaint, Draft, LegalRoad, Review, ReviewState, Round
 from db.words import Gate, State, Verdict, Visibility
 from policy.guard import Finding
 from tasks.aim import Aim, aim, mark
-from tasks.answer import guard, store_draft
+from tasks.answer import store_draft
 from tasks.desk import Desk
+from tasks.grounds import kept_words
+from tasks.guarding import guard
 from tasks.membership import Standing, standing
 from tasks.refusals import (
     Decision,
@@ -124,7 +126,7 @@ def preview(desk: Desk, review_id: int, text: str) -> list[Finding]:
         complaint = session.get(Complaint, draft.complaint_id) if draft and draft.complaint_id else None
         if draft is None or complaint is None:
             raise no_review(review_id)
-        return guard(session, desk, complaint, text, draft.visibility)
+        return guard(session, desk, complaint, text, draft.visibility, kept_words(draft))
 
 
 def edit(desk: Desk, review_id: int, text: str, by: trail.Author, sha256: str | None = None) -> Draft:

@@ -20,9 +20,9 @@ from policy.masking import mask
 from policy.rewording.asking import LONGEST_CUSTOMER, SCHEMA, VERSION, Rewording, instructions, material
 from policy.rewording.checks import check
 from policy.rewording.rebuilding import Material, material_of, rebuilt, without_digits
-from tasks.answer import guard
 from tasks.composing import Prepared
 from tasks.desk import Desk
+from tasks.guarding import guard
 from tasks.llm_calls import Question, Read, ask_all
 
 
