@@ -85,6 +85,8 @@ class When(Rules):
     categories: tuple[Category, ...] = ()
     kinds: tuple[Kind, ...] = ()
     risks: tuple[Risk, ...] = ()
+    no_risks: tuple[Risk, ...] = ()
+    """Where one of these was found, the text does not stand: a help page is no answer to somebody in hospital."""
     remedies: tuple[Remedy, ...] = ()
     channels: tuple[str, ...] = ()
     visibility: Visibility | None = None
@@ -101,6 +103,7 @@ class When(Rules):
             and (not self.categories or case.category in self.categories)
             and (not self.kinds or case.kind in self.kinds)
             and (not self.risks or any(risk in self.risks for risk in case.risks))
+            and not any(risk in self.no_risks for risk in case.risks)
             and (not self.remedies or case.remedy in self.remedies)
             and (not self.channels or case.channel in self.channels)
             and case.anger >= self.anger_from
