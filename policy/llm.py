@@ -17,7 +17,7 @@ SMALLEST = Decimal("0.000001")
 LONGEST_TIMEOUT = timedelta(minutes=2)
 """Whoever waits for a draft waits for this too."""
 
-Amount = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=6)]
 
 
 class Price(Rules):
