@@ -4,9 +4,9 @@ Personal data in the customer's words is covered unless `reveal` says otherwise.
 approves words must see all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db.complaints import own_messages
@@ -18,14 +18,12 @@ from db.tables import (
     DeliveryState,
     Draft,
     Event,
-    Message,
     Review,
     ReviewState,
     Round,
     RoundState,
     SlackCard,
 )
-from db.words import DeliveryKind
 from integrations.slack.showing import (
     Card,
     Evidence,
@@ -39,12 +37,12 @@ from tasks.case_facts import (
     case_of,
     gates_of_round,
     messages_of_case,
-    said,
     timeline_of,
     timeline_url,
 )
 from tasks.desk import Desk
 from tasks.home_facts import desk_state, home_of, waiting_of
+from tasks.translations import translations, unanswered
 
 __all__ = ["card_of", "case_of", "desk_state", "home_of", "messages_of_case", "timeline_of", "waiting_of"]
 
@@ -72,8 +70,10 @@ def card_of(
     sent = _published(session, draft)
     taken = _taken_by(session, round_)
     own = own_messages(session, complaint)
-    words = _unanswered(session, complaint, own)
+    words = unanswered(session, complaint, own)
     shown = [talk.cover(one) for one in words]
+    reads = language or desk.policy.slack.language_of(review.gate)
+    translated = translations(session, desk, complaint, draft, reads)
     return Card(
         review=review.id,
         sha256=review.sha256,
@@ -81,7 +81,7 @@ def card_of(
         gate=review.gate.value,
         purpose=review.purpose,
         because=review.because,
-        language=language or desk.policy.slack.language_of(review.gate),
+        language=reads,
         severity=complaint.severity.value if complaint.severity else None,
         severity_because=_because(session, complaint, assessment),
         evidence=_evidence(assessment, talk),
@@ -126,23 +126,12 @@ def card_of(
         complaint_state=complaint.state.value,
         published_url=sent.url if sent else None,
         published_at=sent.sent_at if sent else None,
+        translation=translated.complaint,
+        draft_translation=translated.draft,
     )
 
 
 # What they say, and what it was found to be
-
-
-def _unanswered(session: Session, complaint: Complaint, own: Sequence[Message]) -> list[str]:
-    """What the draft answers: all that they wrote since the last answer left, at least their last message."""
-    answered = session.execute(
-        select(func.max(Delivery.sent_at)).where(
-            col(Delivery.complaint_id) == complaint.id,
-            col(Delivery.kind).in_((DeliveryKind.REPLY, DeliveryKind.STATEMENT)),
-            col(Delivery.state) == DeliveryState.SENT,
-        )
-    ).scalar_one()
-    since = [one for one in own if answered is None or one.received_at > answered] or list(own[-1:])
-    return [said(one) for one in since]
 
 
 def _deciding(session: Session, complaint: Complaint) -> Assessment | None:

@@ -42,6 +42,7 @@ from tasks.card_due import forget_cards
 from tasks.decide import must_be_allowed
 from tasks.desk import Desk
 from tasks.legal_file import forget_legal, refusal_to_forget
+from tasks.llm_calls import forget_answers
 from tasks.notices import forget_notices
 from tasks.people import Mistake
 from tasks.rounds import hold, void
@@ -131,6 +132,7 @@ def _forget(session: Session, desk: Desk, known: _Known, by: trail.Author, now: 
         _empty_slack(session, locked[number], now)
         forget_legal(session, locked[number], by, now)
     messages = _empty_messages(session, own, identities)
+    forget_answers(session, sorted(locked))
     named = _quarantine(session, identities)
     session.execute(delete(Identity).where(col(Identity.id).in_([identity.id for identity in identities])))
     session.execute(

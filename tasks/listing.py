@@ -295,6 +295,9 @@ class ReviewLine:
     findings: tuple[dict[str, Any], ...]
     complaint: str
     """What the customer wrote, as their first message begins."""
+    translation: str | None = None
+    """What is answered, in the gate's language, by a language model and unchecked (`tasks.translations`)."""
+    draft_translation: str | None = None
 
 
 def inbox(desk: Desk, gate: Gate | None = None, person: str | None = None) -> list[ReviewLine]:

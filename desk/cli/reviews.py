@@ -34,9 +34,10 @@ def inbox(
     """
     from tasks.legal_listing import urgent
     from tasks.listing import inbox as find
+    from tasks.translations import in_their_language
 
     with the_desk() as desk:
-        waiting = find(desk, gate, person)
+        waiting = in_their_language(desk, find(desk, gate, person))
         first = urgent(desk, gate, person)
         zone, now = desk.policy.calendar.zone, desk.now()
     if as_json:
@@ -56,9 +57,15 @@ def inbox(
         if one.escalated_to:
             say(f"   escalated to {safe(one.escalated_to)}")
         say(f"   customer: {one_line(one.complaint, 240)}")
+        if one.translation:
+            say(f"   translated by machine, unchecked: {one_line(one.translation, 240)}")
         say(f"   {one.kind.value} on {one.channel}, {one.visibility.value}, written by {safe(one.author)}:")
         for line in safe(one.draft).split("\n"):
             say(f"     {line}")
+        if one.draft_translation:
+            say("   translated by machine, unchecked, never sent:")
+            for line in safe(one.draft_translation).split("\n"):
+                say(f"     {line}")
         show_findings(one.findings)
         say("")
     say("Decide: `tanggap decide NUMBER --approve --as PERSON`, or --edit FILE, --changes NOTE, --reject NOTE.")

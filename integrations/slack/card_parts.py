@@ -164,6 +164,9 @@ def draft(card: Card, longest: int, lines: int) -> Iterator[Block]:
         _cut_note(language, card.draft, shown),
     )
     yield context(joined(notes))
+    if card.draft_translation:
+        text = shortened(card.draft_translation, longest, lines).text
+        yield context(say(language, "translation", text=escape(text)))
 
 
 def goes(card: Card) -> str:

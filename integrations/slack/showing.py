@@ -129,7 +129,9 @@ class Card:
     published_url: str | None = None
     published_at: datetime | None = None
     translation: str | None = None
-    """The complaint in the card's language, where a language model is configured."""
+    """The complaint in the card's language, by a language model."""
+    draft_translation: str | None = None
+    """The draft in the card's language, by a language model: to be read, never sent."""
 
 
 @dataclass(frozen=True)

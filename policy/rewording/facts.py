@@ -26,7 +26,7 @@ _WORDS = (
     "million|half|dozen|lusin|kedua|ketiga|second|third|double|dobel|sehari|sejam|seminggu|sebulan|setahun|semenit"
 )
 NUMBER_WORD = re.compile(rf"(?<!\w)(?:{_WORDS})(?!\w)", re.IGNORECASE)
-_FACT = re.compile(
+FACT = re.compile(
     "|".join(
         (
             r"(?:https?://|www\.)[^\s<>\"')\]]*[^\s<>\"')\].,;:!?]",
@@ -44,6 +44,11 @@ _FACT = re.compile(
     ),
     re.IGNORECASE,
 )
+CODE = re.compile(
+    r"(?:https?://|www\.)[^\s<>\"')\]]*[^\s<>\"')\].,;:!?]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<!\w)@\w[\w.]*\w|"
+    r"[^\s\[\]()]*\d[^\s\[\](),;!?]*",
+)
+"""What stays as it is in every language: links, addresses, and whatever has a digit."""
 _TAIL = re.compile(r"[.,;:!?)\s]+$")
 
 
@@ -61,7 +66,7 @@ def tokens_in(text: str) -> list[int]:
     return [int(found[1]) for found in TOKEN.finditer(text)]
 
 
-def take_out(texts: Sequence[str], names: Iterable[str] = ()) -> Facts:
+def take_out(texts: Sequence[str], names: Iterable[str] = (), kind: re.Pattern[str] = FACT) -> Facts:
     """The texts with every fact in them replaced by a token; `names` are further words that must stay as they are."""
     values: list[str] = []
     wanted = sorted({name.strip() for name in names if len(name.strip()) >= 2}, key=len, reverse=True)
@@ -79,7 +84,7 @@ def take_out(texts: Sequence[str], names: Iterable[str] = ()) -> Facts:
     for text in texts:
         clean = text.replace("[[", "((").replace("]]", "))")
         pieces = re.split(r"(\[\[\d+\]\])", named.sub(lambda found: token(found.group()), clean)) if named else [clean]
-        made.append("".join(piece if TOKEN.fullmatch(piece) else _FACT.sub(fact, piece) for piece in pieces))
+        made.append("".join(piece if TOKEN.fullmatch(piece) else kind.sub(fact, piece) for piece in pieces))
     return _in_order(made, values)
 
 

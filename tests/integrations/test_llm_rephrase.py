@@ -106,7 +106,7 @@ def test_an_answer_that_came_too_late_for_an_erased_complaint_is_not_kept(life):
     reference = life.comes(LATE)
 
     def forgotten_meanwhile(asked: dict[str, Any]) -> str:
-        erase(life.desk, reference, person("exec-hadi"))
+        erase(life.desk, reference, person("legal-tono"))
         return with_a_word_more(asked)
 
     with language_model(life, forgotten_meanwhile) as site:
@@ -121,7 +121,7 @@ def test_erasing_a_complaint_deletes_what_the_model_answered_and_keeps_what_it_c
         reference = answered(life)
         assert len(site.answers()) == 1
 
-        erase(life.desk, reference, person("exec-hadi"))
+        erase(life.desk, reference, person("legal-tono"))
 
     assert site.answers() == []
     assert len(site.calls()) == 1
