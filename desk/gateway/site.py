@@ -1,7 +1,7 @@
 """What every page is given: the desk, the limits, the templates in the visitor's language."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, cached_property
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from desk.gateway.forms import ComplaintForm, Errors, FieldError
 from desk.gateway.headers import secure
+from desk.gateway.knowledge import Guide
 from desk.gateway.language import LANGUAGES, tongue_of
 from desk.gateway.rules import WebRules
 from desk.gateway.stamp import Stamper, key_of
@@ -52,10 +53,12 @@ class Site:
             wait = use(session, f"web:{bucket}", count, window, self.desk.now())
         return None if wait is None else int(wait) + 1
 
-    def form(self, request: Request, *, form: ComplaintForm | None = None, **known: Any) -> HTMLResponse:
-        """The complaint form; a new one gets its stamp."""
+    def form(
+        self, request: Request, *, form: ComplaintForm | None = None, guides: Sequence[Guide] = (), **known: Any
+    ) -> HTMLResponse:
+        """The complaint form; a new one gets its stamp. `guides` may answer it before it is sent."""
         shown = form or ComplaintForm(stamp=self.stamper.issue(self.desk.now()))
-        return self.page(request, "form.html", here="/", form=shown, **{"guides": ()} | known)
+        return self.page(request, "form.html", here="/", form=shown, guides=guides, **known)
 
     def page(
         self,

@@ -23,7 +23,7 @@
   const suggest = (place) => {
     const form = place.closest("form");
     const area = form.elements.text;
-    let timer, asked = "", running;
+    let timer, asked = "", shown = "", running;
     form.elements.suggest?.remove();
     const ask = async () => {
       const text = area.value.trim();
@@ -31,6 +31,7 @@
       asked = text;
       running?.abort();
       if (text.split(/\s+/).length < 3) {
+        shown = "";
         place.replaceChildren();
         return;
       }
@@ -42,7 +43,10 @@
           signal: running.signal,
         });
         if (answer.ok) {
-          const piece = new DOMParser().parseFromString(await answer.text(), "text/html");
+          const found = await answer.text();
+          if (found === shown) return; // or a screen reader would say it all again
+          shown = found;
+          const piece = new DOMParser().parseFromString(found, "text/html");
           place.replaceChildren(...[...piece.body.childNodes].map((node) => document.adoptNode(node)));
         } else {
           area.removeEventListener("input", soon); // asked too often, or the desk is away: sending matters more
