@@ -20,13 +20,6 @@ from tasks.knowledge import article_for
 from tasks.words import first_name, spoken_date
 
 LANGUAGES = ("id", "en")
-NOT_FROM_A_BOOK = frozenset(
-    (
-        Risk.INJURY, Risk.DISTRESS, Risk.LEGAL_THREAT, Risk.REGULATOR, Risk.MEDIA, Risk.DISCRIMINATION, Risk.PRIVACY,
-        Risk.FRAUD,
-    )
-)  # fmt: skip
-"""Whoever was harmed, cheated or writes to authorities is not answered with an article."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,7 @@ def case_of(
         order_number=_order_number(desk, said) if private else "",
         tracking_url=desk.tracking_url(complaint.token) if private and on_web else "",
         answer_by={language: spoken_date(desk, complaint.answer_by, language) for language in LANGUAGES if ahead},
-        article=_article(session, desk, complaint, stage, risks, said),
+        article=_article(session, desk, complaint, stage, said),
         summary=summary,
         summary_by=summary_by,
         statement=current_statement(session, complaint, desk.now()) or "",
@@ -134,11 +127,9 @@ def _order_number(desk: Desk, said: Sequence[str]) -> str:
     return next((number for text in said for number in sorted(find_numbers(text, rules))), "")
 
 
-def _article(
-    session: Session, desk: Desk, complaint: Complaint, stage: Stage, risks: Sequence[Risk], said: Sequence[str]
-) -> Cited | None:
+def _article(session: Session, desk: Desk, complaint: Complaint, stage: Stage, said: Sequence[str]) -> Cited | None:
     """The public article that answers for certain. It is said once, in a first answer."""
-    if stage not in (Stage.FIRST, Stage.QUESTION) or not NOT_FROM_A_BOOK.isdisjoint(risks):
+    if stage not in (Stage.FIRST, Stage.QUESTION):
         return None
     found = article_for(session, desk, complaint, said)
     return Cited(found.slug, found.version, found.title, found.answer) if found is not None else None
