@@ -14,6 +14,7 @@ from flows.showing import show_batch
 from tasks.article_proposals import propose_articles
 from tasks.articles import bring_in_articles
 from tasks.learn import learn
+from tasks.llm_calls import clear_answers
 from tasks.maintain import anchor_trail, clear_ledger, clear_receipts
 
 LEARNING = ("models trained", "models promoted", "complaints learned from")
@@ -37,6 +38,7 @@ def maintain() -> dict[str, int]:
             "articles proposed": propose_articles(desk),
             "ledger rows cleared": clear_ledger(desk),
             "Slack receipts cleared": clear_receipts(desk),
+            "model's answers cleared": clear_answers(desk),
         }
         show_batch("maintain", done, broken)
         # After the rest is on record: it takes minutes where there is something to learn.

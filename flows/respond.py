@@ -2,7 +2,12 @@
 
 Reads complaints in `assessed` and `drafting`; writes drafts, rounds of review, and starts a `review` run for each round
 that PR, Legal or an executive must see. Safe to start again at any point.
+
+Where the company has a language model (policy/llm.yaml) it words drafts anew before they are stored, and translates for
+reviewers when nobody waits for an answer: a few calls at once, each bounded in time.
 """
+
+from datetime import datetime
 
 from prefect import flow
 
@@ -11,6 +16,8 @@ from flows.showing import show_batch
 from flows.starting import start_reviews
 from tasks.answer import Answered, draft_answers, due_for_answer, take_aim
 from tasks.escalation import rounds_without_run
+from tasks.rephrase import batch_size
+from tasks.translate import due_for_translation, translate
 
 
 @flow(name="respond", flow_run_name=shift_name, persist_result=False, log_prints=False)
@@ -19,8 +26,8 @@ def respond(shift: float | None = None) -> dict[str, int]:
     with on_duty("respond", shift) as duty:
         if duty is None:
             return {}
-        for _ in duty.rounds():
-            while marks := due_for_answer(duty.desk):
+        for _ in duty.rounds(due=lambda: next_translation(duty)):
+            while marks := due_for_answer(duty.desk, batch_size(duty.desk)):
                 aimed = duty.do(f"ask where {len(marks)} answers can go", take_aim, duty.desk, marks)
                 done = duty.do(f"draft {len(marks)} answers", draft_answers, duty.desk, aimed)
                 if not done.references:
@@ -29,7 +36,15 @@ def respond(shift: float | None = None) -> dict[str, int]:
             if rounds := rounds_without_run(duty.desk):
                 started = duty.do(f"start {len(rounds)} reviews", start_reviews, duty.desk, rounds)
                 duty.count(reviews_started=started)
+            if texts := due_for_translation(duty.desk):
+                translated = duty.do(f"translate {len(texts)} texts for reviewers", translate, duty.desk, texts)
+                duty.count(translated=translated)
         return duty.done
+
+
+def next_translation(duty: Duty) -> datetime | None:
+    """At once, while there is more to translate: whoever waits for an answer comes first each time."""
+    return duty.desk.now() if due_for_translation(duty.desk) else None
 
 
 def show_answered(duty: Duty, done: Answered) -> None:

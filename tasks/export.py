@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ from db.tables import (
     Identity,
     Incident,
     IncidentMember,
+    LlmAnswer,
+    LlmCall,
     Message,
     MessageRevision,
     Note,
@@ -70,6 +73,10 @@ class Case:
     """Complaints that are handled under this one."""
     legal: LegalFile
     events: tuple[Event, ...]
+    llm_calls: tuple[LlmCall, ...]
+    """What a language model was asked about it, and what that cost."""
+    llm_answers: tuple[LlmAnswer, ...]
+    """What it answered, as far as that is kept."""
 
 
 def read_case(desk: Desk, reference: str) -> Case:
@@ -119,6 +126,12 @@ def read_case(desk: Desk, reference: str) -> Case:
             merged_in=tuple(f"TG-{found}" for found in sorted(merged.scalars())),
             legal=read_legal(session, number),
             events=tuple(trail.history(session, complaint)),
+            llm_calls=_rows(session, LlmCall, col(LlmCall.complaint_id) == number),
+            llm_answers=tuple(
+                session.execute(
+                    select(LlmAnswer).where(col(LlmAnswer.complaint_id) == number).order_by(col(LlmAnswer.at))
+                ).scalars()
+            ),
         )
 
 
@@ -167,6 +180,8 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         "emergencies": _plain(case.legal.emergencies, left_out),
         "emergency_calls": _plain(case.legal.calls, left_out),
         "breaches": _plain(case.legal.breaches, left_out),
+        "llm_calls": _plain(case.llm_calls, left_out),
+        "llm_answers": _plain(case.llm_answers, left_out),
         "timeline": timeline(case.events),
     }
 
@@ -199,11 +214,13 @@ def plain_row(row: SQLModel, left_out: frozenset[str] = SECRET) -> dict[str, Any
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: moments in ISO 8601, words as text, bytes as UTF-8 text or else as `base64:…`."""
+    """A value as JSON has it: moments in ISO 8601, words and amounts as text, bytes as UTF-8 or else as `base64:…`."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, bytes):
         try:
             return value.decode()

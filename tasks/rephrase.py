@@ -25,6 +25,15 @@ from tasks.desk import Desk
 from tasks.guarding import guard
 from tasks.llm_calls import Question, Read, ask_all
 
+BATCH, BATCH_A_CALL = 400, 4
+"""Complaints that are answered together; with a model so many for each call that it takes at once."""
+
+
+def batch_size(desk: Desk) -> int:
+    """How many answers are drafted together: whoever comes next waits for all of them."""
+    rules = desk.policy.llm
+    return BATCH_A_CALL * rules.at_once if desk.llm is not None and rules.may(LlmUse.REPHRASE) else BATCH
+
 
 def reword(desk: Desk, prepared: Sequence[Prepared]) -> list[Prepared]:
     """The same answers, each in the model's wording where that passed every check."""

@@ -10,7 +10,7 @@ from tiny_llm import tiny_server
 
 from db.complaints import find
 from db.words import Risk, State
-from tasks.answer import compose_answers, due_for_answer, store_answers, take_aim
+from tasks.answer import compose_answers, due_for_answer, take_aim
 from tasks.erase import erase
 from tasks.rephrase import reword
 
@@ -24,8 +24,7 @@ def answered(life: Life, reference: str | None = None) -> str:
     """A complaint whose answer was drafted with the model's help."""
     found = reference or life.comes(LATE)
     life.assess()
-    aimed = take_aim(life.desk, due_for_answer(life.desk))
-    store_answers(life.desk, aimed, reword(life.desk, compose_answers(life.desk, aimed)))
+    life.answer()
     return found
 
 
