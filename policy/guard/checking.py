@@ -9,10 +9,12 @@ from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Owner
 from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
+from policy.guard.quoting import quotes_of
 from policy.guard.rules import Guardrails, Language, Rule, Try
 from policy.reading import Problem, line_of, read_yaml
 
 _STOPS = re.compile(r"[.!?;](?=\s|$)|\n")
+_MOST = 0.6
 _MISSING = ("no_apology", "no_private_offer")
 
 Code = Callable[[DraftText, Folded, Owner, ChannelLimits], Iterable[Hit]]
@@ -175,11 +177,18 @@ def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised
         for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text):
             if spared is None:
                 spared = list(_spared(rule, first + len(rule.tries), copy))
-            if not group.firm and any(a < end <= b for a, b in spared):
+            if not group.firm and _within(start, end, spared):
+                continue
+            if rule.unless_quoted and any(a <= start < b or a < end <= b for a, b in quotes_of(folded, draft)):
                 continue
             if known and folded.text[start:end].strip() in known:
                 continue
             yield Hit(*folded.span(start, end), group.what)
+
+
+def _within(start: int, end: int, places: Iterable[tuple[int, int]]) -> bool:
+    """Whether a place ends inside one of these, or most of it lies there."""
+    return any(a < end <= b or min(end, b) - max(start, a) >= _MOST * (end - start) for a, b in places)
 
 
 def _places(tried: Try, text: str) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ _ACTS = re.compile(
     r"(?P<compensation>kompensasi\w*|ganti rugi|voucher|compensat\w+|goodwill)"
     r"|(?P<refund>(?:me|di|nge)?refund\w*|pengembalian (?:dana|uang|saldo|biaya)|reimburs\w+"
     r"|(?:(?:di)?kembali(?:kan)?|mengembalikan) (?:\w+ )?(?:dana|uang|saldo|biaya)"
-    r"|(?:dana|uang|saldo|biaya)(?: [\w.,]{1,30}){0,3} (?:(?:di)?kembali(?:kan)?|masuk|cair)"
+    r"|(?:dana|uang|saldo|biaya)(?: [\w.,]{1,30}){0,6} (?:(?:di)?kembali(?:kan)?|masuk|cair)"
     r"|money back|paid back|pay(?:ing)? you back)"
     r"|(?P<replacement>(?:peng)?ganti(?:an)? (?:barang|produk|unit|pesanan)|(?:barang|produk|unit) pengganti"
     r"|kirim(?:kan)? ulang|dikirim ulang|pengiriman ulang|replac\w+|resen[dt]\w*)"

@@ -6,7 +6,8 @@ A simple reading, sentence by sentence: it finds the plain contradictions, a per
 import re
 from collections.abc import Iterator
 
-from policy.guard.draft import DraftText, Hit
+from policy.guard.consistency import Changed, changed
+from policy.guard.draft import DraftText, EarlierText, Hit
 from policy.guard.folding import Folded, fold
 
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*")
@@ -55,6 +56,18 @@ _DOWN = re.compile(
     r"|restored|fixed|resolved|offline)"
     r"|sedang (?:kami )?(?:diperbaiki|perbaiki|pulihkan|dipulihkan|gangguan)"
 )
+_DENIES = re.compile(
+    r"(?<!\w)(?:bukan|tidak ada|tidak|tanpa|no|not|never|none of) (?P<what>[a-z]{2,20}(?: [a-z]{2,20}){1,5})"
+)
+_NEGATED = re.compile(
+    r"(?<!\w)(?:bukan|tidak|tak|tanpa|belum|nggak|gak|no|not|never|none|without|apakah|kabar|dugaan|isu|rumou?r\w*)(?!\w)"
+    r"|n't(?!\w)"
+)
+_NO_CONTENT_WORDS = """
+yang dari pada untuk dengan oleh kami anda adalah telah sudah akan dapat bisa perlu kepada dalam lagi that this with
+from have been will your their there were
+"""
+_NO_CONTENT = frozenset(_NO_CONTENT_WORDS.split())
 _HEDGED = re.compile(r"belum|tidak (?:tahu|mengetahui)|apakah|dugaan|kabar|not (?:yet )?|whether|rumou?r")
 
 
@@ -67,6 +80,34 @@ def found(draft: DraftText) -> Iterator[Hit]:
     yield from _counts(statement, said)
     yield from _names(statement, said)
     yield from _states(statement, said)
+    yield from _denials(statement, said)
+    for change in changed(draft.text, [EarlierText("statement", draft.statement)], said):
+        sort = change.claim.sort
+        if sort == "cause" and not _told(change):
+            continue
+        if sort != "promise":
+            yield Hit(change.claim.start, change.claim.end, "cause" if sort == "cause" else "number")
+
+
+def _told(change: Changed) -> bool:
+    """Whether both tell a cause, neither only that it is looked for."""
+    return not any(
+        _UNKNOWN.search(sentence) or _HEDGED.search(sentence)
+        for sentence in (change.old_sentence.lower(), change.new_sentence.lower())
+    )
+
+
+def _denials(statement: Folded, said: Folded) -> Iterator[Hit]:
+    """What the statement says is not so, said without a denial."""
+    denied = [set(_stems(match["what"])[:3]) for match in _DENIES.finditer(statement.text)]
+    for stems in denied:
+        for sentence in _SENTENCE.finditer(said.text) if len(stems) > 1 else ():
+            if stems <= set(_stems(sentence.group())) and not _NEGATED.search(sentence.group()):
+                yield Hit(*said.span(sentence.start(), sentence.end()), "state")
+
+
+def _stems(text: str) -> list[str]:
+    return [word[:5] for word in re.findall(r"[a-z]{4,30}", text) if word not in _NO_CONTENT]
 
 
 def _causes(statement: Folded, said: Folded) -> Iterator[Hit]:

@@ -20,6 +20,8 @@ _ONES = "1!|"
 _NOT_PLAIN = re.compile(r"[^ -~]|  ")
 _PIECES = re.compile(r"[!-~]+|[^!-~]", re.DOTALL)
 _SPELLED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!][\W_]{1,3}){3,}[a-z0-9@$!](?![^\W_])")
+_GLUED = re.compile(r"(?<![\w@./:#-])[a-z0-9]{16,120}(?![\w@/]|[.-]\w)")
+_VOWELLESS = re.compile(r"(?<![^\W_])(?=[a-z]{0,20}v)[bcdfghjklmnpqrstvwxyz]{4,20}(?![^\W_])")
 _INSIDE = re.compile(r"(?<=[a-z])[-._*·•'’`|~+=^\"]{1,2}(?=[a-z])")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _MIXED = re.compile(r"(?<![a-z0-9@$€!|])(?=[a-z]{0,59}[0-9@$€!|])[a-z0-9@$€!|]{3,60}")
@@ -98,6 +100,7 @@ def disguises(plain: Folded) -> list[Folded]:
     None where there is nothing of the kind, which is nearly always.
     """
     texts = {_unleet(plain.text, one) for one in ("i", "l")} if _MIXED.search(plain.text) else {plain.text}
+    texts = {_VOWELLESS.sub(lambda found: found.group().replace("v", "u"), text) for text in texts}
     copies: list[Folded] = []
     for text in sorted(texts):
         copy = plain.without(iter(_separators(text)), text)
@@ -107,8 +110,12 @@ def disguises(plain: Folded) -> list[Folded]:
 
 
 def spelled_apart(plain: Folded) -> list[Folded]:
-    """Each run of single letters, joined: `k a m i s o m a s i` has no word ends left to look for."""
+    """Each run of single letters, joined, and each word that is several: neither has word ends left to look for."""
     runs: list[Folded] = []
+    for glued in _GLUED.finditer(plain.text):
+        text = _unleet(glued.group(), "i")
+        at, end = glued.span()
+        runs.append(Folded(text, text, plain.starts[at:end], plain.ends[at:end]))
     for run in _SPELLED.finditer(plain.text):
         whole = run.group()
         letters = [at for at, character in enumerate(whole) if character.isalnum() or character in "@$"]

@@ -2,21 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+
+import phonenumbers
+from stdnum import luhn
+from stdnum.id import nik
 
 from policy.guard.draft import DraftText, Hit, Owner
 from policy.guard.folding import Folded, fold
 
-_PROVINCES = frozenset(
-    (
-        *(11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 31, 32, 33, 34, 35, 36, 51, 52, 53, 61, 62, 63, 64, 65),
-        *(71, 72, 73, 74, 75, 76, 81, 82, 91, 92, 93, 94, 95, 96, 97),
-    )
-)
-"""The provinces' codes in the population registry."""
 _SECRET = ("card", "secret")
 _NUMBER = re.compile(r"(?<![\w.,/#-])(?:\+|\()?[\do](?:[ .\-()/]{0,3}[\do]){7,24}(?!\w)")
 _EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64} ?(?:@|[(\[{] ?at ?[)\]}]| at (?=[\w-]{1,40}(?: dot |[(\[{] ?dot)))"
+    r"(?<![\w.+-])(?:[\w.+-]{1,30} (?:underscore|garis bawah|titik|dot|strip) ){0,3}[\w.+-]{1,64} ?(?:@|[(\[{] ?at ?[)\]}]| at (?=[\w-]{1,40}(?: dot | titik |[(\[{] ?(?:dot|titik))))"
     r" ?[\w-]{1,63}(?:(?:\.| ?[(\[{] ?(?:dot|titik) ?[)\]}] ?| dot | titik )[a-z][\w-]{1,62}){1,4}(?!\w)"
 )
 _PLATE_AREAS = (
@@ -56,14 +54,14 @@ _BIRTH = re.compile(
     r"(\d{1,2}[ /.-](?:\d{1,2}|[a-z]{3,9})[ /.-]\d{2,4}|[a-z]{3,9} \d{1,2},? \d{4})"
 )
 _SECRETS = re.compile(
-    r"(?<!\w)(?:otp|kode (?:otp|verifikasi|rahasia|keamanan|akses)|pin(?: atm)?|cvv|cvc|verification code"
-    r"|security code|one-time (?:code|password)|passcode)"
-    r"(?: (?:anda|kakak|bapak|ibu|beliau|pelanggan|baru|your|sementara|adalah|is|yaitu|ini"
-    r"|tadi)){0,3} ?[:=]? ?(\d(?:[ -]?\d){2,7})"
-    r"(?! ?(?:digit|angka|menit|jam|kali|detik|minutes|hours|\w))"
+    r"(?<!\w)(?:otp|kode (?:otp|verifikasi|rahasia|keamanan|akses|sekali pakai|masuk|login)|pin(?: atm)?|cvv|cvc"
+    r"|(?:verification|security|access|login|one-time) (?:code|password)|passcode)"
+    r"(?: (?!(?:hubungi|telepon|call|pukul|jam|nomor|dalam|selama|atau|dan|or|and|via)(?!\w))[a-z'-]{1,20}){0,9}"
+    r" ?[:=,]? ?(\d(?:[ -]?\d){3,7})"
+    r"(?! ?(?:digit|angka|menit|jam|kali|detik|minutes|hours)|\w)"
 )
 _PASSWORDS = re.compile(
-    r"(?<!\w)(?:password|kata sandi|sandi|passwd|pwd)(?: (?:anda|your|baru|sementara|akun|wifi|login|user)){0,3}"
+    r"(?<!\w)(?:password|kata sandi|sandi|passwd|pwd)(?: [a-z'-]{1,15}){0,5}"
     r"(?: ?[:=] ?| (?:adalah|yaitu|is) )([\"'“]?(?=[^\s\d]{0,30}[\d!@#$%^&*_])[^\s,;\"'”]{5,40})"
 )
 _VALUE = re.compile(
@@ -74,7 +72,12 @@ _VALUE = re.compile(
 _DIGIT_WORDS = (
     "nol|kosong|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|zero|one|two|three|four|five|six|seven|eight|nine"
 )
-_SPOKEN = re.compile(rf"(?<!\w)(?:{_DIGIT_WORDS})(?:[ ,-]{{1,3}}(?:{_DIGIT_WORDS})){{7,17}}(?!\w)")
+_SPOKEN = re.compile(
+    rf"(?<![\w.,])(?:{_DIGIT_WORDS}|\d{{1,5}})(?:[ ,.-]{{1,3}}(?:{_DIGIT_WORDS}|\d{{1,5}})){{2,17}}(?!\w)"
+)
+_DIGIT_OF = {word: str(value % 10) for value, word in enumerate(_DIGIT_WORDS.split("|")[2:11], 1)}
+_DIGIT_OF |= {word: str(value) for value, word in enumerate(_DIGIT_WORDS.split("|")[12:], 1)}
+_DIGIT_OF |= {"nol": "0", "kosong": "0", "zero": "0"}
 _BANK_WORDS = re.compile(r"rekening|no\.? ?rek|norek|account")
 _PHONE_WORDS = re.compile(
     r"(?:telp|telepon|telpon|tlp|hp|handphone|hubungi|wa|whatsapp|call|phone|mobile|nomor|number|kontak|contact"
@@ -118,13 +121,14 @@ class _Own:
         self.draft = draft
         self.owner = owner
         self.addresses = [_letters(address) for address in owner.addresses]
-        self.said = _letters(" ".join([draft.complaint or "", *draft.facts]))
+        self.asked = _letters(draft.complaint or "")
+        self.said = self.asked + _letters(" ".join(draft.facts))
 
     def companys(self, what: str, value: str, text: str, start: int, end: int) -> bool:
         """Whether it is the company's own."""
         if what == "email":
             return self.owner.owns_email(_mail(value))
-        if what == "phone":
+        if what in ("phone", "secret"):
             return self.owner.owns_phone(value)
         if what == "address":
             around = _letters(value)
@@ -135,7 +139,8 @@ class _Own:
         """Whether it is the customer's own in a private reply; of an amount, also where the customer named it."""
         known = _letters(_mail(value) if what == "email" else value)
         if what == "value":
-            return self.draft.private or known in self.said or _digits(value) in self.said
+            # What only our own records know is not told in public, however true.
+            return self.draft.private or (bool(digits := _digits(value)) and digits in self.asked)
         if not self.draft.private:
             return False
         if known in self.said or (what == "phone" and _digits(value)[-9:] in self.said):
@@ -154,7 +159,8 @@ def _pieces(folded: Folded) -> Iterator[tuple[int, int, str]]:
         yield from _with_digits(folded)
     if any(word in text for word in ("delapan", "eight", "kosong", "nol", "zero")):
         for match in _SPOKEN.finditer(text):
-            yield (*match.span(), "phone")
+            if _spoken_number(match.group()):
+                yield (*match.span(), "phone")
     for match in _PASSWORDS.finditer(text):
         yield (*match.span(1), "secret")
 
@@ -196,10 +202,10 @@ def _sort(written: str, before: str) -> str | None:
     """What a long number is by its structure, or None."""
     digits = _digits(written)
     groups = re.findall(r"[\do]+", written)
-    if len(digits) in range(13, 20) and digits[0] in "23456" and _luhn(digits) and len(set(digits)) > 2:
+    if len(digits) in range(13, 20) and digits[0] in "23456" and luhn.is_valid(digits) and len(set(digits)) > 2:
         return "card"
     if len(digits) == 16 and (
-        _identity(digits) or re.search(r"(?:nik|ktp|kk|kartu keluarga|identitas)\W{0,3}(?:\w+\W+){0,3}$", before)
+        nik.is_valid(digits) or re.search(r"(?:nik|ktp|kk|kartu keluarga|identitas)\W{0,3}(?:\w+\W+){0,3}$", before)
     ):
         return "identity"
     if len(digits) in (15, 16) and "npwp" in before:
@@ -224,6 +230,8 @@ def _phone(written: str, digits: str, groups: list[str], before: str) -> bool:
         return spelled or len(groups) <= 6
     if written.startswith("+") and 9 <= len(digits) <= 15:
         return True
+    if len(digits) <= 13 and (named or 1 < len(groups) <= 5) and digits.startswith(("0", "62")):
+        return _dialled("+" + digits if digits.startswith("62") else digits)
     if re.fullmatch(r"\(?0[2-9]\d{1,2}[)\- ]{1,2}\d{3,4}[ .-]?\d{3,5}", written):
         return True
     if re.fullmatch(r"\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}", written):
@@ -231,26 +239,21 @@ def _phone(written: str, digits: str, groups: list[str], before: str) -> bool:
     return named and 9 <= len(digits) <= 14 and (digits.startswith(("0", "62")))
 
 
-def _identity(digits: str) -> bool:
-    """Whether sixteen digits are built like a NIK: three regions, birthday (a woman's day plus 40), serial number."""
-    day = int(digits[6:8])
-    day = day - 40 if day > 40 else day
-    return (
-        int(digits[:2]) in _PROVINCES
-        and 1 <= int(digits[2:4]) <= 79
-        and 1 <= int(digits[4:6]) <= 60
-        and 1 <= day <= 31
-        and 1 <= int(digits[8:10]) <= 12
-        and digits[12:] != "0000"
-    )
+@lru_cache(maxsize=4096)
+def _dialled(number: str) -> bool:
+    """Whether this can be dialled, in Indonesia where it names no country."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, "ID"))
+    except phonenumbers.NumberParseException:
+        return False
 
 
-def _luhn(digits: str) -> bool:
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + index % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+def _spoken_number(written: str) -> bool:
+    """Whether words and digits together are a telephone number: `nol delapan satu dua 3456 7890`."""
+    parts = re.findall(r"[a-z]+|\d+", written)
+    words = [part for part in parts if part in _DIGIT_OF]
+    digits = "".join(_DIGIT_OF.get(part, part) for part in parts)
+    return len(words) >= 2 and 8 <= len(digits) <= 15 and (len(words) >= 8 or digits[0] in "08")
 
 
 def _digits(text: str) -> str:

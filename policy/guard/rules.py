@@ -158,6 +158,8 @@ class Rule(Rules):
     """Only where the draft answers a complaint."""
     unless_in_complaint: bool = False
     """A word that the customer used first, or that is known to be true, may be taken up."""
+    unless_quoted: bool = False
+    """What stands in quotation marks as somebody else's words does not count."""
     message: Wording
     suggestion: Wording
     what: dict[str, Wording] = Field(default_factory=dict)
