@@ -22,6 +22,7 @@ from bench import grounds, machine
 from db.clock import SetClock
 from db.session import make_engine
 from db.tables import Complaint
+from db.words import Category, Risk, Visibility
 from integrations.channels.registry import Channels
 from policy.assess.rules import RuleAssessor
 from policy.assessment import Text
@@ -33,6 +34,8 @@ DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 DAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 FIRST = 3
 CERTAIN = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+Case = tuple[str, list[str], Complaint]
+"""A complaint's text, the articles that a reply may cite, and the complaint as assessed."""
 AHEAD = (1.0, 1.15, 1.3, 1.5)
 
 
@@ -90,11 +93,7 @@ def _questions(desk: Desk, *, misses: bool) -> dict[str, Any]:
 
 def _citations(desk: Desk, *, misses: bool) -> dict[str, Any]:
     """What replies would cite, at several marks of how certain an article must be."""
-    cases = []
-    for text, allowed in rows_of("citations.tsv"):
-        assessed = desk.assessor.assess([Text(text)])[0]
-        complaint = Complaint(channel="web", account="default", language=assessed.language, category=assessed.category)
-        cases.append((text, allowed.split(","), complaint))
+    cases = cases_of(desk)
     rows = []
     for certain, ahead in product(CERTAIN, AHEAD):
         rules = desk.policy.articles.model_copy(update={"certain_from": certain, "ahead_by": ahead})
@@ -111,7 +110,25 @@ def _citations(desk: Desk, *, misses: bool) -> dict[str, Any]:
     }
 
 
-def cited(desk: Desk, cases: Sequence[tuple[str, list[str], Complaint]], *, told: bool = False) -> tuple[int, int]:
+def cases_of(desk: Desk) -> list[Case]:
+    """The complaints of citations.tsv as the desk would assess them."""
+    rows = rows_of("citations.tsv")
+    assessed = RuleAssessor(desk.policy.lexicon, desk.policy.company).assess([Text(text) for text, _ in rows])
+    return [
+        (text, allowed.split(","), complaint_of(one.language, one.category))
+        for (text, allowed), one in zip(rows, assessed, strict=True)
+    ]
+
+
+def complaint_of(language: str, category: Category | None, *risks: Risk) -> Complaint:
+    """A complaint as far as the search for an article looks at it."""
+    return Complaint(
+        channel="web", account="default", visibility=Visibility.PUBLIC, opened_at=DAY, state_since=DAY,
+        language=language, category=category, risks=list(risks),
+    )  # fmt: skip
+
+
+def cited(desk: Desk, cases: Sequence[Case], *, told: bool = False) -> tuple[int, int]:
     """How many of these complaints would be answered with the right article, and how many with a wrong one."""
     right = wrong = 0
     with desk.transaction() as session:

@@ -4,7 +4,7 @@ The words come here as `policy.articles` reads them. Of an article the title wei
 (B), its short answer (C) and its body (D).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -51,13 +51,23 @@ _EXACT = text("""
     FROM asked LEFT JOIN standing AS article
         ON article.language = asked.language AND article.search @@ plainto_tsquery('simple', asked.lexeme)
 """)
-_NEAR = text("""
-    SELECT asked.language, asked.lexeme, asked.word, article.id, article.category, article.public, article.valid_from,
-           strict_word_similarity(asked.word, article.words) * :weight AS found
-    FROM unnest(CAST(:languages AS text[]), CAST(:lexemes AS text[]), CAST(:words AS text[]))
-        AS asked(language, lexeme, word)
-    JOIN article ON article.language = asked.language AND article.words %>> asked.word
-    WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
+# Of each of these words the word of the articles that is spelled most like it.
+_NEAREST = text("""
+    WITH known AS (
+        SELECT DISTINCT language, unnest(string_to_array(words, ' ')) AS word
+        FROM article
+        WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
+    )
+    SELECT asked.language, asked.word, nearest.word AS near, nearest.alike
+    FROM unnest(CAST(:languages AS text[]), CAST(:words AS text[])) AS asked(language, word)
+    CROSS JOIN LATERAL (
+        SELECT known.word, similarity(known.word, asked.word) AS alike
+        FROM known
+        WHERE known.language = asked.language AND length(known.word) >= :near_from
+        ORDER BY alike DESC, known.word
+        LIMIT 1
+    ) AS nearest
+    WHERE nearest.alike >= :alike_from
 """)
 _ABOUT = text("""
     SELECT article.language, topic AS lexeme, article.id, article.category, article.public, article.valid_from,
@@ -67,7 +77,11 @@ _ABOUT = text("""
 """)
 NEAR_FROM = 5
 """Letters of a word that may be misspelled; shorter ones resemble too much."""
-NEAR_WEIGHT = 0.6
+NEAR_MOST = 6
+"""Words of a question that are looked for by their letters."""
+ALIKE_FROM = 0.4
+NEAR_WEIGHT = 0.7
+"""What a word found by its letters counts, at its likeness, against one that is spelled right."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,8 @@ class Entry:
     asks: Sequence[str]
     answer: Sequence[str]
     body: Sequence[str]
+    spellings: Sequence[str]
+    """What a misspelled word of a question is compared with."""
 
 
 def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
@@ -96,7 +112,7 @@ def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
                 "asks": " ".join(one.asks),
                 "answer": " ".join(one.answer),
                 "body": " ".join(one.body),
-                "words": " ".join(dict.fromkeys((*one.title, *one.asks, *one.answer))),
+                "words": " ".join(one.spellings),
                 "indexed_by": indexed_by,
             }
             for one in articles
@@ -129,33 +145,58 @@ class Hits:
     """How many a language has."""
 
 
-def hits(session: Session, words: Sequence[str], topics: Sequence[str], on: date, language: str | None) -> Hits:
-    """Which published articles that hold on that day have these words, and which are about these topics."""
-    rows = session.execute(
-        _EXACT, {"words": list(dict.fromkeys(words)), "on": on, "language": language, "weights": WEIGHTS}
-    ).all()
-    found = [_hit(row) for row in rows if row.id is not None]
+def hits(
+    session: Session,
+    words: Sequence[str],
+    topics: Sequence[str],
+    on: date,
+    language: str | None,
+    means: Callable[[str], Sequence[str]],
+) -> Hits:
+    """Which published articles that hold on that day have these words, and which are about these topics.
+
+    `means` brings a word of the articles to what it is searched by.
+    """
+    rows = _exact(session, words, on, language)
+    found = [_hit(row, row.lexeme) for row in rows if row.id is not None]
     lost = [row for row in rows if row.id is None and len(row.word) >= NEAR_FROM]
-    if lost:
-        near = {
-            "languages": [row.language for row in lost],
-            "lexemes": [row.lexeme for row in lost],
-            "words": [row.word for row in lost],
-            "weight": NEAR_WEIGHT,
-            "on": on,
-        }
-        found += [_hit(row) for row in session.execute(_NEAR, near)]
+    found += _misspelled(session, lost[:NEAR_MOST], on, language, means)
     stems: dict[str, set[str]] = {}
     for row in rows:
         stems.setdefault(row.language, set()).add(row.lexeme)
     about = session.execute(_ABOUT, {"topics": list(topics), "on": on}).all() if topics else ()
     return Hits(
         found,
-        [_hit(row) for row in about if row.language in stems],
+        [_hit(row, row.lexeme) for row in about if row.language in stems],
         stems,
         {row.language: row.articles for row in rows},
     )
 
 
-def _hit(row: Row[Any]) -> Hit:
-    return Hit(row.id, row.language, row.category, row.public, row.valid_from, row.lexeme, float(row.found))
+def _exact(session: Session, words: Iterable[str], on: date, language: str | None) -> Sequence[Row[Any]]:
+    given = {"words": list(dict.fromkeys(words)), "on": on, "language": language, "weights": WEIGHTS}
+    return session.execute(_EXACT, given).all()
+
+
+def _misspelled(
+    session: Session,
+    lost: Sequence[Row[Any]],
+    on: date,
+    language: str | None,
+    means: Callable[[str], Sequence[str]],
+) -> Iterator[Hit]:
+    """What is found of words that no article has, read as the words of articles that look most like them."""
+    if not lost:
+        return
+    given = {"languages": [row.language for row in lost], "words": [row.word for row in lost]}
+    near = session.execute(_NEAREST, given | {"on": on, "near_from": NEAR_FROM, "alike_from": ALIKE_FROM}).all()
+    stems = {(row.language, row.word): row.lexeme for row in lost}
+    read_as = {(row.language, word): row for row in near for word in means(row.near)}
+    for row in _exact(session, (word for _, word in read_as), on, language) if read_as else ():
+        spelled = read_as.get((row.language, row.word))
+        if row.id is not None and spelled is not None:
+            yield _hit(row, stems[row.language, spelled.word], NEAR_WEIGHT * spelled.alike)
+
+
+def _hit(row: Row[Any], stem: str, share: float = 1.0) -> Hit:
+    return Hit(row.id, row.language, row.category, row.public, row.valid_from, stem, float(row.found) * share)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
@@ -74,7 +74,9 @@ class SearchWords:
         known |= {word for means in lexicon.spelling.means.values() for word in means}
         self._normaliser = Normaliser(lexicon.spelling, known)
         self._means = {word: words[0] for words in rules.means for word in words}
+        self._spelled = {words[0]: words for words in rules.means}
         self._ignored = frozenset(rules.ignored)
+        self._ours: dict[str, list[str]] = {}
 
     def __call__(self, text: str) -> list[str]:
         """The words of a text as they are meant, in their order, without those that tell nothing."""
@@ -84,6 +86,16 @@ class SearchWords:
             if kind in ("plain", "word"):
                 found.extend(self._said(kind, match.group()))
         return found
+
+    def spellings(self, words: Iterable[str]) -> list[str]:
+        """Every word that these stand for, once: what a misspelled one is compared with."""
+        return list(dict.fromkeys(spelled for word in words for spelled in self._spelled.get(word, (word,))))
+
+    def of_ours(self, text: str) -> list[str]:
+        """The same of a text of an article, which is kept: articles are few, and are read into many databases."""
+        if text not in self._ours:
+            self._ours[text] = self(text)
+        return self._ours[text]
 
     def _said(self, kind: str, raw: str) -> Iterator[str]:
         for word in self._normaliser.words(kind, raw):
@@ -95,5 +107,5 @@ class SearchWords:
             for piece in _PIECE.findall(meant):
                 for spelled in self._normaliser.spell(piece):
                     means = self._means.get(spelled, spelled)
-                    if len(means) > 1 and not self._ignored.intersection((spelled, means)):
+                    if len(means) > 1 and not means.isdigit() and not self._ignored.intersection((spelled, means)):
                         yield means

@@ -78,22 +78,25 @@ def indexed_by(policy: Policy) -> str:
 def index_again(session: Session, policy: Policy) -> None:
     """Make findable what is published and was not read under these rules yet."""
     session.flush()
-    rules, words = indexed_by(policy), policy.search_words
+    rules = indexed_by(policy)
     unread = session.execute(
         select(Article).where(col(Article.state) == ArticleState.PUBLISHED, col(Article.indexed_by) != rules)
     ).scalars()
-    entries = [
-        knowledge.Entry(
-            id=article.id,
-            language=article.language,
-            title=words(article.title),
-            asks=words("\n".join(article.asks)),
-            answer=words(article.answer),
-            body=words(article.text),
-        )
-        for article in unread
-    ]
-    knowledge.index(session, entries, rules)
+    knowledge.index(session, [_entry(article, policy) for article in unread], rules)
+
+
+def _entry(article: Article, policy: Policy) -> knowledge.Entry:
+    words = policy.search_words.of_ours
+    title, asks, answer = words(article.title), words("\n".join(article.asks)), words(article.answer)
+    return knowledge.Entry(
+        id=article.id,
+        language=article.language,
+        title=title,
+        asks=asks,
+        answer=answer,
+        body=words(article.text),
+        spellings=policy.search_words.spellings((*title, *asks, *answer)),
+    )
 
 
 def _is_current(session: Session, policy: Policy) -> bool:
@@ -146,7 +149,8 @@ def _publish(session: Session, desk: Desk) -> int:
     """Files that are not in force: new rows, or those of a version that was there before."""
     rows = session.execute(select(Article).where(col(Article.origin) == FILE)).scalars()
     known = {(article.slug, article.language, article.version): article for article in rows}
-    now, published = desk.now(), 0
+    stood_before = {tuple(row) for row in session.execute(select(Article.slug, Article.language))}  # type: ignore[call-overload]
+    now, changed = desk.now(), []
     for key, file in _files(desk.policy).items():
         article = known.get(key) or new_row(file, author=file.owner, origin=FILE, now=now)
         kept_back = article.withdrawn_by not in (None, BY_POLICY)
@@ -158,9 +162,9 @@ def _publish(session: Session, desk: Desk) -> int:
             article.published_by, article.published_at = BY_POLICY, now
             article.withdrawn_by = article.withdrawn_at = article.why = None
         session.add(article)
-        session.flush()
-        if not kept_back:
-            article_changes_facts(session, desk, article, BY_POLICY, now)
-        published += 1
+        changed.append(article)
     session.flush()
-    return published
+    for article in changed:
+        if article.state is ArticleState.PUBLISHED and (article.slug, article.language) in stood_before:
+            article_changes_facts(session, desk, article, BY_POLICY, now)
+    return len(changed)

@@ -76,11 +76,12 @@ def find_articles(
     on: date | None = None,
 ) -> list[FoundArticle]:
     """`search` within a transaction, among the articles that were brought in."""
-    words = desk.policy.search_words(text)
+    means = desk.policy.search_words
+    words = means(text)
     if not words:
         return []
     topics = desk.policy.topics.find(text, category)
-    asked = knowledge.hits(session, words, topics, on or today(desk), language)
+    asked = knowledge.hits(session, words, topics, on or today(desk), language, means)
 
     def is_wanted(hit: Hit) -> bool:
         return (category is None or hit.category == category) and (hit.public or not public_only)

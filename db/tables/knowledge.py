@@ -53,13 +53,6 @@ class Article(SQLModel, table=True):
         Index("uq_article_published", "slug", "language", unique=True, postgresql_where=text("state = 'published'")),
         Index("uq_article_proposed", "slug", "language", unique=True, postgresql_where=text("state = 'proposed'")),
         Index("ix_article_search", "search", postgresql_using="gin", postgresql_where=text("state = 'published'")),
-        Index(
-            "ix_article_spelling",
-            "words",
-            postgresql_using="gin",
-            postgresql_ops={"words": "gin_trgm_ops"},
-            postgresql_where=text("state = 'published'"),
-        ),
         Index("ix_article_complaint", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")),
     )
 

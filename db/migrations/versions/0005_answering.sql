@@ -65,8 +65,6 @@ CREATE UNIQUE INDEX uq_article_proposed ON article (slug, language) WHERE state 
 
 CREATE INDEX ix_article_search ON article USING gin (search) WHERE state = 'published';
 
-CREATE INDEX ix_article_spelling ON article USING gin (words gin_trgm_ops) WHERE state = 'published';
-
 CREATE INDEX ix_article_complaint ON article (complaint_id) WHERE complaint_id IS NOT NULL;
 
 -- An approved answer that its reviewer would give again.
