@@ -1,6 +1,7 @@
 """Runs the guardrails over a draft. Nothing here knows a rule: they are YAML, and a few functions beside it."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -165,7 +166,7 @@ def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised
     if not possible:
         return
     folded = copy.folded
-    spared: list[tuple[int, int]] | None = None
+    spared: _Places | None = None
     known = "\n".join([draft.complaint or "", *draft.facts]).lower() if rule.unless_in_complaint else ""
     while possible:
         lowest = possible & -possible
@@ -176,19 +177,35 @@ def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised
             continue
         for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text):
             if spared is None:
-                spared = list(_spared(rule, first + len(rule.tries), copy))
-            if not group.firm and _within(start, end, spared):
-                continue
-            if rule.unless_quoted and any(a <= start < b or a < end <= b for a, b in quotes_of(folded, draft)):
+                spared = _Places(_spared(rule, first + len(rule.tries), copy))
+                quoted = _Places(quotes_of(folded, draft) if rule.unless_quoted else ())
+            if (not group.firm and spared.hold(start, end)) or quoted.touch(start, end):
                 continue
             if known and folded.text[start:end].strip() in known:
                 continue
             yield Hit(*folded.span(start, end), group.what)
 
 
-def _within(start: int, end: int, places: Iterable[tuple[int, int]]) -> bool:
-    """Whether a place ends inside one of these, or most of it lies there."""
-    return any(a < end <= b or min(end, b) - max(start, a) >= _MOST * (end - start) for a, b in places)
+class _Places:
+    """Places in a text, looked up by where they begin: many hits among many of them stay cheap."""
+
+    def __init__(self, places: Iterable[tuple[int, int]]) -> None:
+        self._places = sorted(places)
+        self._longest = max((end - start for start, end in self._places), default=0)
+
+    def hold(self, start: int, end: int) -> bool:
+        """Whether a place ends inside one of these, or most of it lies there."""
+        return any(
+            a < end <= b or min(end, b) - max(start, a) >= _MOST * (end - start) for a, b in self._around(start, end)
+        )
+
+    def touch(self, start: int, end: int) -> bool:
+        """Whether a place begins or ends inside one of these."""
+        return any(a <= start < b or a < end <= b for a, b in self._around(start, end))
+
+    def _around(self, start: int, end: int) -> list[tuple[int, int]]:
+        low = bisect_left(self._places, (start - self._longest, 0))
+        return self._places[low : bisect_left(self._places, (end, 0))]
 
 
 def _places(tried: Try, text: str) -> Iterator[tuple[int, int]]:
