@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db.complaints import own_messages
+from db.fingerprint import companion_in
 from db.tables import (
     Assessment,
     Complaint,
@@ -28,6 +29,7 @@ from integrations.slack.showing import (
     Card,
     Evidence,
     Found,
+    GroundSeen,
     Language,
 )
 from tasks.case_facts import (
@@ -41,6 +43,7 @@ from tasks.case_facts import (
     timeline_url,
 )
 from tasks.desk import Desk
+from tasks.grounds import grounds_shown
 from tasks.home_facts import desk_state, home_of, waiting_of
 from tasks.translations import translations, unanswered
 
@@ -128,6 +131,9 @@ def card_of(
         published_at=sent.sent_at if sent else None,
         translation=translated.complaint,
         draft_translation=translated.draft,
+        companion=companion_in(draft.attachments),
+        grounds=tuple(_grounds(draft)),
+        model=draft.model,
     )
 
 
@@ -177,6 +183,11 @@ def _findings(draft: Draft) -> Iterable[Found]:
 
 
 # What became of it
+
+
+def _grounds(draft: Draft) -> Iterable[GroundSeen]:
+    for one in grounds_shown(draft):
+        yield GroundSeen(one.sentence, one.ground, one.ref, one.facts, one.beside)
 
 
 def _published(session: Session, draft: Draft) -> Delivery | None:

@@ -1,6 +1,6 @@
 """What the sentences of a draft rest on: kept with it, held against it, and left to it when a person edits it."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from db.fingerprint import companion_in
@@ -33,30 +33,40 @@ def main_text(composed: Composed) -> str | None:
     return next((name for name in composed.names if name.startswith("heard/")), next(iter(composed.names), None))
 
 
-def sentences_of(draft: Draft, *, beside: bool = False) -> list[tuple[str, Sentence]]:
-    """Each sentence of a draft with its text and what it rests on; those of the private text beside it on request."""
-    return [
-        (_text_of(draft, kept), Sentence.from_json(kept))
-        for kept in draft.grounds
-        if beside or not kept.get("companion")
-    ]
+@dataclass(frozen=True)
+class GroundShown:
+    """A sentence with what it rests on, as reviewers see it; `beside`: it stands in the private text beside."""
+
+    sentence: str
+    ground: str
+    ref: str
+    facts: tuple[str, ...]
+    beside: bool
+
+
+def grounds_shown(draft: Draft) -> tuple[GroundShown, ...]:
+    """Each sentence of a draft, and of the private text beside it, with what it rests on."""
+    texts = {False: draft.text, True: companion_in(draft.attachments) or ""}
+    found = []
+    for kept in draft.grounds:
+        sentence, beside = Sentence.from_json(kept), bool(kept.get("companion"))
+        words = texts[beside][sentence.start : sentence.end]
+        if words:  # an erased draft keeps no words
+            found.append(GroundShown(words, sentence.ground.value, sentence.ref, sentence.facts, beside))
+    return tuple(found)
 
 
 def kept_words(draft: Draft | None) -> tuple[str, ...]:
     """What an edit of this draft may still say because somebody answers for it."""
     if draft is None:
         return ()
-    return tuple(text for text, sentence in sentences_of(draft) if sentence.ground in _STATES)
+    return tuple(one.sentence for one in grounds_shown(draft) if one.ground in _STATES and not one.beside)
 
 
 def grounds_after_edit(text: str, person: str, before: Draft | None) -> list[dict[str, Any]]:
     """The grounds of a person's text; what it left of the draft before keeps what it rested on."""
-    known: Sequence[Sentence] = [sentence for _, sentence in sentences_of(before)] if before else ()
-    beside = [kept for kept in before.grounds if kept.get("companion")] if before else []
+    kept = before.grounds if before else []
+    known = [Sentence.from_json(one) for one in kept if not one.get("companion")]
+    beside = [one for one in kept if one.get("companion")]
     now = grounds_of(text, person, before.text if before else "", known)
     return [*(sentence.as_json() for sentence in now), *beside]
-
-
-def _text_of(draft: Draft, kept: dict[str, Any]) -> str:
-    text = companion_in(draft.attachments) or "" if kept.get("companion") else draft.text
-    return text[kept["start"] : kept["end"]]

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlmodel import Session, col
 
+from db.fingerprint import companion_in
 from db.tables import (
     Complaint,
     Delivery,
@@ -28,6 +29,7 @@ from db.tables import (
 )
 from db.words import DeliveryKind, Gate, IncidentState, Kind, Severity, State, Visibility
 from tasks.desk import Desk
+from tasks.grounds import GroundShown, grounds_shown
 from tasks.membership import Standing, standing
 from tasks.watch import WAITING
 
@@ -298,6 +300,12 @@ class ReviewLine:
     translation: str | None = None
     """What is answered, in the gate's language, by a language model and unchecked (`tasks.translations`)."""
     draft_translation: str | None = None
+    companion: str | None = None
+    """The private text that goes out beside a public draft, under the same approval."""
+    grounds: tuple[GroundShown, ...] = ()
+    """What each sentence rests on."""
+    model: str | None = None
+    """The language model that worded it."""
 
 
 def inbox(desk: Desk, gate: Gate | None = None, person: str | None = None) -> list[ReviewLine]:
@@ -379,6 +387,9 @@ def _review_line(
         draft=draft.text,
         findings=tuple(draft.findings),
         complaint=text,
+        companion=companion_in(draft.attachments),
+        grounds=grounds_shown(draft),
+        model=draft.model,
     )
 
 

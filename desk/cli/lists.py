@@ -1,6 +1,6 @@
 """`tanggap complaints` and `tanggap complaint`: the list, and one with its timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from db.tables import Complaint, Draft, Event, Message, Note, Review
     from tasks.desk import Desk
     from tasks.export import Case
+    from tasks.grounds import GroundShown
     from tasks.listing import ComplaintLine
 
 
@@ -164,6 +165,7 @@ def complaint(
     why: Annotated[
         bool, typer.Option("--why", help="Show instead why it is as grave as it is, and which gates follow.")
     ] = False,
+    grounds: Annotated[bool, typer.Option("--grounds", help="Say of each draft's sentence what it rests on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one complaint: where it stands, what was said, who decided, and its whole timeline."""
@@ -178,7 +180,7 @@ def complaint(
         if as_json:
             say_json(case_as_json(case))
             return
-        _show_case(desk, case)
+        _show_case(desk, case, grounds=grounds)
 
 
 def _why(ref: str, as_json: bool) -> None:
@@ -193,7 +195,7 @@ def _why(ref: str, as_json: bool) -> None:
         show_why(desk, found)
 
 
-def _show_case(desk: "Desk", case: "Case") -> None:
+def _show_case(desk: "Desk", case: "Case", *, grounds: bool) -> None:
     zone, found = desk.policy.calendar.zone, case.complaint
     show(styled(f"{found.reference}  {found.state.value}", "bold"))
     for name, said in _facts(desk, case, zone):
@@ -206,7 +208,7 @@ def _show_case(desk: "Desk", case: "Case") -> None:
     if case.drafts:
         heading("Drafts")
         for draft in case.drafts:
-            _show_draft(draft, zone)
+            _show_draft(draft, zone, grounds=grounds)
     if case.reviews:
         heading("Reviews")
         show(
@@ -342,7 +344,10 @@ def _show_message(message: "Message", zone: ZoneInfo) -> None:
         say(f"  attached: {one_line(said)}")
 
 
-def _show_draft(draft: "Draft", zone: ZoneInfo) -> None:
+def _show_draft(draft: "Draft", zone: ZoneInfo, *, grounds: bool) -> None:
+    from db.fingerprint import companion_in
+    from tasks.grounds import grounds_shown
+
     blocked = ", blocked" if draft.blocked else ""
     source = f" from {draft.template}" if draft.template else ""
     show(
@@ -354,7 +359,24 @@ def _show_draft(draft: "Draft", zone: ZoneInfo) -> None:
     )
     for line in safe(draft.text).split("\n"):
         say(f"  {line}")
+    if beside := companion_in(draft.attachments):
+        say("  and privately:")
+        for line in safe(beside).split("\n"):
+            say(f"    {line}")
     show_findings(draft.findings)
+    show_grounds(grounds_shown(draft), draft.model, each=grounds)
+
+
+def show_grounds(grounds: "Sequence[GroundShown]", model: str | None, *, each: bool) -> None:
+    """What a draft rests on: in a line, or sentence by sentence."""
+    if model:
+        say(f"  worded anew by {safe(model)}")
+    if each:
+        for one in grounds:
+            facts = f" ({', '.join(one.facts)})" if one.facts else ""
+            say(f"  {one.ground} {safe(one.ref)}{facts}: {one_line(one.sentence, 160)}")
+    elif grounds:
+        say(f"  rests on: {', '.join(dict.fromkeys(f'{one.ground} {safe(one.ref)}' for one in grounds))}")
 
 
 def show_findings(findings: Any) -> None:

@@ -9,7 +9,7 @@ from db.words import Gate, Verdict
 from desk.cli.common import AsJson, AsPerson, author, read_text, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.legal import show_urgent
-from desk.cli.lists import SEVERITY_STYLES, show_findings
+from desk.cli.lists import SEVERITY_STYLES, show_findings, show_grounds
 from desk.cli.output import day_or_moment, one_line, safe, say, say_json_list, show, styled
 
 AT_A_GATE = re.compile(r"(?P<reference>TG-\d+):(?P<gate>\w+)", re.IGNORECASE)
@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 def inbox(
     gate: Annotated[Gate | None, typer.Option("--gate", help="Only this gate's.")] = None,
     person: Annotated[str | None, typer.Option("--person", help="Only what this person may decide.")] = None,
+    grounds: Annotated[bool, typer.Option("--grounds", help="Say of each sentence what it rests on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the reviews that wait for a decision, the most urgent first, with the words to decide about.
@@ -66,7 +67,12 @@ def inbox(
             say("   translated by machine, unchecked, never sent:")
             for line in safe(one.draft_translation).split("\n"):
                 say(f"     {line}")
+        if one.companion:
+            say("   and privately:")
+            for line in safe(one.companion).split("\n"):
+                say(f"     {line}")
         show_findings(one.findings)
+        show_grounds(one.grounds, one.model, each=grounds)
         say("")
     say("Decide: `tanggap decide NUMBER --approve --as PERSON`, or --edit FILE, --changes NOTE, --reject NOTE.")
 

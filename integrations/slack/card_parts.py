@@ -164,9 +164,31 @@ def draft(card: Card, longest: int, lines: int) -> Iterator[Block]:
         _cut_note(language, card.draft, shown),
     )
     yield context(joined(notes))
+    if card.grounds:
+        yield context(
+            joined((rests_on(card), say(language, "worded_by", model=inline(card.model)) if card.model else None))
+        )
+    if card.companion:
+        yield section(f"*{say(language, 'companion')}*")
+        yield exact(shortened(card.companion, longest, lines).text)
     if card.draft_translation:
         text = shortened(card.draft_translation, longest, lines).text
         yield context(say(language, "translation", text=escape(text)))
+
+
+def rests_on(card: Card) -> str:
+    """What the draft's sentences rest on, in short: how many are our tested words, and what the others are."""
+    language = card.language
+    tested = sum(one.ground == "part" for one in card.grounds)
+    others = dict.fromkeys((one.ground, one.ref) for one in card.grounds if one.ground not in ("part", "model"))
+    modelled = sum(one.ground == "model" for one in card.grounds)
+    return joined(
+        (
+            say(language, "rests_on_parts", count=tested) if tested else None,
+            *(f"{named(language, 'ground', ground)} {who(language, ref)}" for ground, ref in others),
+            say(language, "rests_on_model", count=modelled) if modelled else None,
+        )
+    )
 
 
 def goes(card: Card) -> str:

@@ -22,7 +22,7 @@ from integrations.slack.blocks import (
 )
 from integrations.slack.blocks import TITLE as LONGEST_TITLE
 from integrations.slack.card_parts import LONGEST_SHOWN, findings, goes, heading, shortened
-from integrations.slack.showing import Card, Language, MessageSeen, TimelineLine
+from integrations.slack.showing import Card, GroundSeen, Language, MessageSeen, TimelineLine
 from integrations.slack.text import fitting, inline, quote, size, tame
 from integrations.slack.wording import moment, named, say, who
 
@@ -33,6 +33,7 @@ LONGEST_VIEW = 200_000
 DRAFT_BLOCKS = 40
 """At most, of a full text, so that the talk is seen as well."""
 MOST_LINES = 400
+MOST_GROUNDS = 40
 LONGEST_REASON = 2_000
 
 
@@ -51,6 +52,9 @@ def approve_modal(card: Card) -> View:
     }
     opening = "approve_facts" if card.purpose == "facts" else "approve_words"
     blocks = [section(say(language, opening, **place)), _ours(language, shown.text)]
+    if card.companion:
+        blocks.append(section(f"*{say(language, 'companion')}*"))
+        blocks.append(_ours(language, shortened(card.companion, LONGEST_SHOWN, 60).text))
     if shown.cut:
         blocks.append(context(say(language, "approve_rest", count=len(card.draft))))
     facts = card.purpose == "facts"
@@ -100,8 +104,13 @@ def text_modal(card: Card, messages: Sequence[MessageSeen], draft: str, *, revea
     view = _view("reveal" if revealed else "full_text", language, "shown", [], about=card)
     blocks: list[Block] = [section(f"{say(language, 'text_draft')}\n{goes(card)}")]
     blocks += _whole(card, draft, exact, DRAFT_BLOCKS, LONGEST_VIEW // 2)
+    if card.companion:
+        blocks.append(section(f"*{say(language, 'companion')}*"))
+        blocks += _whole(card, card.companion, exact, DRAFT_BLOCKS // 2, LONGEST_VIEW // 4)
     if card.findings:
         blocks += [section(say(language, "text_findings")), *_all_findings(card)]
+    if card.grounds:
+        blocks += [section(say(language, "text_grounds")), *_all_grounds(card)]
     blocks += [divider(), section(say(language, "text_talk"))]
     if card.covered:
         blocks.append(context(say(language, "text_covered")))
@@ -229,6 +238,19 @@ def _whole(card: Card, text: str, drawn: Callable[[str], Block], most: int, long
 def _all_findings(card: Card) -> Iterator[Block]:
     for start in range(0, min(len(card.findings), 20), 4):
         yield section(findings(card.language, card.findings[start : start + 4], 4))
+
+
+def _all_grounds(card: Card) -> Iterator[Block]:
+    lines = [_ground_line(card.language, one) for one in card.grounds[:MOST_GROUNDS]]
+    for paragraph, _ in _paragraphs(lines):
+        yield context(paragraph)
+
+
+def _ground_line(language: Language, one: GroundSeen) -> str:
+    said = f"{named(language, 'ground', one.ground)} {inline(one.ref, 80)}".strip()
+    facts = ", ".join(inline(fact.partition(":")[2], 40) for fact in one.facts)
+    sentence = inline(one.sentence, 90)
+    return say(language, "text_ground", sentence=sentence, ground=f"{said} ({facts})" if facts else said)
 
 
 def _message_line(language: Language, message: MessageSeen) -> str:

@@ -37,6 +37,19 @@ class Found:
 
 
 @dataclass(frozen=True)
+class GroundSeen:
+    """A sentence of the draft with what it rests on, by its token and name (`article`, `late-parcel@3`)."""
+
+    sentence: str
+    ground: str
+    ref: str
+    facts: tuple[str, ...] = ()
+    """What was filled into it: `case:reference`, `policy:answer_by`."""
+    beside: bool = False
+    """It stands in the private text beside a public one."""
+
+
+@dataclass(frozen=True)
 class AuthorSeen:
     """Who complains, their name covered, with reach and history with us."""
 
@@ -132,6 +145,11 @@ class Card:
     """The complaint in the card's language, by a language model."""
     draft_translation: str | None = None
     """The draft in the card's language, by a language model: to be read, never sent."""
+    companion: str | None = None
+    """The private text that goes out beside a public draft, under the same approval."""
+    grounds: tuple[GroundSeen, ...] = ()
+    model: str | None = None
+    """The language model that worded the draft."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from integrations.slack.wording import (
     texts,
     who,
 )
+from policy.composing import Ground
 
 HOME = Path(__file__).resolve().parents[2]
 SPEAKING = ("integrations/slack", "desk/slack", "desk/gateway", "tasks")
@@ -40,6 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "visibility": tuple(Visibility),
     "language": ("id", "en", "mixed"),
     "draft": tuple(DeliveryKind),
+    "ground": tuple(Ground),
     "state": tuple(State),
     "verdict": tuple(Verdict),
     "fact": ("amount", "date", "time", "term", "cause", "promise", "answer"),
