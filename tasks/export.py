@@ -214,13 +214,13 @@ def plain_row(row: SQLModel, left_out: frozenset[str] = SECRET) -> dict[str, Any
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: moments in ISO 8601, words and amounts as text, bytes as UTF-8 or else as `base64:…`."""
+    """A value as JSON has it: moments in ISO 8601, words as text, bytes as UTF-8 text or else as `base64:…`."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return str(value)
+        return float(value)
     if isinstance(value, bytes):
         try:
             return value.decode()

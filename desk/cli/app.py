@@ -23,6 +23,7 @@ from desk.cli import (
     legal,
     legal_road,
     lists,
+    llm,
     model,
     policies,
     publishing,
@@ -70,7 +71,7 @@ for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, te
     _module.add_to(app)
 for _module in (legal_road, legal):
     _module.add_to(app)
-for _module in (kb, absences, slack, files, policies, model, stories):
+for _module in (kb, absences, slack, files, policies, model, stories, llm):
     _module.add_to(app)
 
 

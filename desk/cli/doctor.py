@@ -76,6 +76,7 @@ def _everything(settings: "Settings") -> Findings:
     yield from _guarded("policy", lambda: _policy(settings, rules))
     yield from _guarded("database", lambda: _database(settings, rules[0] if rules else None))
     yield from _guarded("model", lambda: _model(settings))
+    yield from _guarded("language model", lambda: _llm(settings, rules[0] if rules else None))
     yield from _guarded("prefect", lambda: _prefect(settings))
     yield from _guarded("gateway", lambda: _gateway(settings))
     yield from _guarded("slack", lambda: _slack(settings, rules[0] if rules else None))
@@ -173,6 +174,7 @@ def _model(settings: "Settings") -> Findings:
 def _database(settings: "Settings", policy: "Policy | None") -> Findings:
     from db import migrate
     from db.session import make_engine
+    from desk.cli.doctor_llm import llm_and_desk
     from desk.opening import assemble
     from desk.postgres import database
 
@@ -200,6 +202,7 @@ def _database(settings: "Settings", policy: "Policy | None") -> Findings:
             yield from _stages(settings, desk)
             yield from _channels(desk)
             yield from _shown_in_slack(settings, desk)
+            yield from llm_and_desk(desk)
         finally:
             engine.dispose()
 
@@ -422,6 +425,12 @@ def _gateway(settings: "Settings") -> Findings:
         return
     level = Level.GOOD if answer.ok else Level.BROKEN
     yield Finding("gateway", level, f"{settings.gateway_url} answers ({answer.status_code})")
+
+
+def _llm(settings: "Settings", policy: "Policy | None") -> Findings:
+    from desk.cli.doctor_llm import llm_itself
+
+    yield from llm_itself(settings, policy)
 
 
 def _slack(settings: "Settings", policy: "Policy | None") -> Findings:
