@@ -1,12 +1,13 @@
 """Reads a story: what comes in, what people do, and what the desk must have done."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from db.tables import EmergencyKind
 from db.words import Gate, Verdict, Visibility
 from policy.reading import PolicyError, read_yaml
 
@@ -88,6 +89,59 @@ class Declare(Strict):
     by: str
 
 
+class LegalRoad(Strict):
+    """Somebody opens the legal road, answers its checklist, proposes what it ends in, or withdraws it."""
+
+    of: str
+    by: str
+    open: str | None = None
+    answers: dict[str, str] = Field(default_factory=dict)
+    text: str | None = None
+    outcome: Literal["letter", "statement"] = "letter"
+    withdraw: str | None = None
+
+    @model_validator(mode="after")
+    def _one_step(self) -> "LegalRoad":
+        if sum((self.open is not None, bool(self.answers), self.text is not None, self.withdraw is not None)) != 1:
+            raise ValueError("a legal road needs one of `open`, `answers`, `text`, `withdraw`")
+        return self
+
+
+class Emergency(Strict):
+    """Somebody calls Legal and an executive, or one of them says that they know."""
+
+    of: str
+    by: str
+    kind: EmergencyKind | None = None
+    what: str = "-"
+    court_on: date | None = None
+    acknowledge: bool = False
+
+    @model_validator(mode="after")
+    def _one_step(self) -> "Emergency":
+        if (self.kind is None) is not self.acknowledge:
+            raise ValueError("an emergency needs `kind`, or `acknowledge: true`")
+        return self
+
+
+class LegalHold(Strict):
+    """Somebody puts a legal hold on, or Legal takes it off."""
+
+    of: str
+    by: str
+    hold: bool
+    reason: str
+
+
+class Breach(Strict):
+    """Somebody starts the clock of a breach notice, tells who was notified, or dismisses it."""
+
+    of: str
+    by: str
+    notified: str | None = None
+    dismiss: str | None = None
+
+
 class Survey(Strict):
     """The customer answers the survey."""
 
@@ -107,6 +161,10 @@ class Entry(Strict):
     decide: Decide | None = None
     resolve: Resolve | None = None
     declare: Declare | None = None
+    legal_road: LegalRoad | None = None
+    emergency: Emergency | None = None
+    legal_hold: LegalHold | None = None
+    breach: Breach | None = None
     survey: Survey | None = None
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from db.tables import Complaint, Delivery, Event, Message
 from db.wake import Listener
 from db.words import Verdict
 from desk.replay import story as told
+from desk.replay.law import take_to_law
 from desk.replay.story import Entry, Story, UnreadableStory
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
@@ -32,6 +33,7 @@ from tasks.decide import Decision, Refused, decide_gate, draft_by_person
 from tasks.desk import Desk
 from tasks.follow_up import NoSurvey, NotResolvable, answer_survey, due_for_follow_up, resolve, step_on
 from tasks.follow_up import next_due as next_follow_up
+from tasks.people import Mistake
 from tasks.publish import claim, publish
 from tasks.publish import next_due as next_delivery
 from tasks.record import record
@@ -177,10 +179,12 @@ class Teller:
                     answer_survey(self.desk, self._complaint(what.of).id, what.score, what.comment)
                 case told.Declare():
                     self.account.mishaps.append(f"{entry.after}: no incident is suspected around {what.of}")
+                case told.LegalRoad() | told.Emergency() | told.LegalHold() | told.Breach():
+                    take_to_law(self.desk, self._reference(what.of), what)
                 case told.Of():
                     self.sandboxes[self.channel_of[what.of]].removed(what.of)
                     taken_down(self.desk, self.channel_of[what.of], "default", what.of)
-        except (Refused, NotResolvable, NoSurvey) as error:
+        except (Refused, Mistake, NotResolvable, NoSurvey) as error:
             self.account.mishaps.append(f"{entry.after}: {error}")
 
     def _message(self, fields: dict[str, Any]) -> None:
