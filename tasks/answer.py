@@ -257,6 +257,7 @@ def _tell(session: Session, complaint: Complaint, draft: Draft, by: trail.Author
         words_of=draft.author if draft.author != by.name else None,
         visibility=draft.visibility.value,
         template=draft.template,
+        model=draft.model,
         rules=sorted({finding["rule"] for finding in draft.findings}) or None,
         sha256=draft.sha256,
     )

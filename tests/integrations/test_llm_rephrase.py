@@ -1,5 +1,6 @@
 """Answers worded anew by a language model: what stands, what falls back to ours, and what is written down of it."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_a_new_wording_that_passes_every_check_is_drafted_and_marked(life):
     assert any(ground["ground"] == "model" and ground["ref"].startswith("part:") for ground in draft.grounds)
     assert reference in draft.text
     assert life.state(reference) is State.IN_REVIEW
+    assert life.events(reference, "drafted")[-1].data["model"] == "m"
     assert site.outcomes() == [("answered", None)]
 
 
@@ -171,6 +173,37 @@ def test_a_server_that_fails_time_and_again_is_left_alone_for_a_while(life):
 
     failed = ("failed", "unreachable")
     assert site.outcomes() == [failed, failed, ("skipped", "paused"), failed]
+
+
+def test_no_more_questions_are_on_their_way_at_once_than_policy_allows(life):
+    together, most = [0], [0]
+
+    def counting(asked: dict[str, Any]) -> str:
+        together[0] += 1
+        most[0] = max(most[0], together[0])
+        time.sleep(0.1)
+        together[0] -= 1
+        return with_a_word_more(asked)
+
+    with language_model(life, counting, at_once=2) as site:
+        for number in range(6):
+            life.comes(f"{LATE} nomor {number}", handle=f"mira{number}")
+        life.assess()
+        life.answer()
+
+    assert most[0] == 2
+    assert site.outcomes() == [("answered", None)] * 6
+
+
+def test_two_who_ask_at_once_do_not_both_spend_the_last_of_the_budget(life):
+    price = {"currency": "USD", "input": 0, "output": 1_000_000}
+    with language_model(life, with_a_word_more, price=price, daily_budget=600, max_tokens=550) as site:
+        for number in range(2):
+            life.comes(f"{LATE} nomor {number}", handle=f"mira{number}")
+        life.assess()
+        life.answer()
+
+    assert sorted(site.outcomes()) == [("answered", None), ("skipped", "budget")]
 
 
 def test_nothing_of_anybodys_words_stands_in_the_ledger(life):

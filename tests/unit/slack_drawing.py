@@ -157,7 +157,14 @@ def every_state() -> Iterator[Card]:
     yield a_card()
     yield a_card(gate="cs", purpose="facts", typed_word=True, late=True, escalated_to="U02BUDI")
     yield a_card(severity=None, severity_because=(), evidence=(), risks=(), kind=None, category=None, remedy=None)
-    yield a_card(findings=(), by_hand=True, publishable_until=None, covered=False, translation="Charged twice!")
+    yield a_card(
+        findings=(),
+        by_hand=True,
+        publishable_until=None,
+        covered=False,
+        translation="Charged twice!",
+        draft_translation="Sorry!",
+    )
     yield a_card(original_url=None, run_url=None, timeline_url=None, gates=(GateStands("pr", "open"),), messages=1)
     yield a_card(gates=(GateStands("executive", "open", stands_in_for="legal"),), gate="executive")
     yield decided()
@@ -206,6 +213,7 @@ def cards(draw: st.DrawFn) -> Card:
         ),
         note=draw(st.one_of(st.none(), short)) if base.note is not None else None,
         translation=draw(st.one_of(st.none(), words())),
+        draft_translation=draw(st.one_of(st.none(), words())),
         original_url=draw(
             st.one_of(st.none(), st.just("https://x.example/?a=1&b=2"), st.just("javascript:alert(1)"), short)
         ),
