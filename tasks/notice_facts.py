@@ -100,7 +100,8 @@ def _broadcast(session: Session, desk: Desk, notice: SlackNotice) -> NoticeSeen:
     change = session.get_one(FactChange, notice.data["change"])
     staff = desk.policy.slack.staff
     language = (staff.language if staff is not None else None) or desk.policy.slack.language
-    data = {"of": change.of.value, "where": change.where, "about": change.about, "old": change.old, "new": change.new}
+    data: dict[str, object] = {name: getattr(change, name) for name in ("where", "about", "old", "new")}
+    data["of"] = change.of.value
     return NoticeSeen("broadcast", language, data=data)
 
 
