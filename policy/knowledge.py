@@ -8,6 +8,7 @@ the language (`late-parcel.id.md`, `late-parcel.en.md`): that is the article's s
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -68,6 +69,14 @@ class Article(_Head):
     version: str
     """Of all that it says: what cites the article names both."""
     body: str
+
+    def line_of(self, key: str) -> int:
+        """The line of its file on which this part of the head stands."""
+        try:
+            lines = self.file.read_text(encoding="utf-8-sig").split("\n")
+        except OSError:
+            return 1
+        return _line_of(key, lines)
 
     def as_file(self) -> str:
         """The article as its file would say it: what `read_article` reads as the same version."""
@@ -163,9 +172,11 @@ def _said(file: Path, head: str, error: ValidationError) -> list[Problem]:
     problems = []
     for found in error.errors():
         key = str(found["loc"][0]) if found["loc"] else ""
-        line = next(
-            (number for number, text in enumerate(head.split("\n"), 2) if key and text.startswith(f"{key}:")), 1
-        )
+        line = _line_of(key, ["---", *head.split("\n")])
         said = "is missing" if found["type"] == "missing" else str(found["msg"]).removeprefix("Value error, ")
         problems.append(Problem(file, line, f"`{key}`: {said}" if key else said))
     return problems
+
+
+def _line_of(key: str, lines: Sequence[str]) -> int:
+    return next((number for number, text in enumerate(lines, 1) if key and text.startswith(f"{key}:")), 1)

@@ -204,7 +204,7 @@ def load_policy(
         knowledge=knowledge,
         articles=articles,
     )
-    problems = [*unapproved(templates, approvals), *_placed(_contradictions(policy), place)]
+    problems = [*unapproved(templates, approvals), *_placed(_contradictions(policy), place), *_unknown_topics(policy)]
     if problems:
         raise PolicyError(problems)
     return policy
@@ -378,6 +378,17 @@ def _gates_against_the_clock(policy: Policy) -> Contradictions:
         if kind not in policy.routing.automatic:
             message = f"must include {kind}: deadlines.yaml sends it by the clock, when nobody may be there to decide"
             yield "routing.yaml", ("automatic",), message
+
+
+def _unknown_topics(policy: Policy) -> Iterator[Problem]:
+    """Articles that say to answer what nobody is heard to ask."""
+    known = [topic.topic for topic in policy.parts.topics]
+    for article in policy.knowledge:
+        for topic in article.topics:
+            if topic not in known:
+                near = get_close_matches(topic, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                yield Problem(article.file, article.line_of("topics"), f"`{topic}` is no topic of topics.yaml{hint}")
 
 
 def _placed(found: Contradictions, place: _Places) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -127,17 +127,21 @@ def withdraw(desk: Desk, slug: str, reason: str, by: trail.Author, language: str
         return [_line(desk, article) for article in standing]
 
 
-def list_articles(desk: Desk, *, proposed: bool = False, expired: bool = False) -> list[ArticleLine]:
-    """What is published and holds; or what waits to be published; or what is published and has ended."""
+def list_articles(
+    desk: Desk, *, proposed: bool = False, expired: bool = False, ends_within: timedelta | None = None
+) -> list[ArticleLine]:
+    """What is published and holds, of it what ends so soon; or what is published and has ended; or what is proposed."""
+    day, until = today(desk), col(Article.valid_until)
+    wanted = col(Article.state) == (ArticleState.PROPOSED if proposed else ArticleState.PUBLISHED)
+    if expired:
+        wanted &= until < day
+    elif ends_within is not None:
+        wanted &= until.between(day, day + ends_within)
+    elif not proposed:
+        wanted &= until.is_(None) | (until >= day)
     with desk.transaction() as session:
-        query = select(Article).where(
-            col(Article.state) == (ArticleState.PROPOSED if proposed else ArticleState.PUBLISHED)
-        )
-        if not proposed:
-            ended = col(Article.valid_until) < today(desk)
-            query = query.where(ended if expired else ~ended | col(Article.valid_until).is_(None))
-        rows = session.execute(query.order_by(col(Article.slug), col(Article.language))).scalars()
-        return [_line(desk, article) for article in rows]
+        rows = session.execute(select(Article).where(wanted).order_by(col(Article.slug), col(Article.language)))
+        return [_line(desk, article) for article in rows.scalars()]
 
 
 def read(desk: Desk, slug: str, language: str | None = None) -> tuple[ArticleLine, Written]:

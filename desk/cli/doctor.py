@@ -174,6 +174,7 @@ def _model(settings: "Settings") -> Findings:
 def _database(settings: "Settings", policy: "Policy | None") -> Findings:
     from db import migrate
     from db.session import make_engine
+    from desk.cli.doctor_articles import articles
     from desk.cli.doctor_llm import llm_and_desk
     from desk.opening import assemble
     from desk.postgres import database
@@ -199,6 +200,7 @@ def _database(settings: "Settings", policy: "Policy | None") -> Findings:
                 yield from _chains(session)
                 yield from _records(session)
             yield from _waiting(desk)
+            yield from articles(desk)
             yield from _stages(settings, desk)
             yield from _channels(desk)
             yield from _shown_in_slack(settings, desk)

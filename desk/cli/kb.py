@@ -100,10 +100,12 @@ def list_(
 ) -> None:
     """List what is published and holds; or what is proposed; or what has ended."""
     from tasks.article_acts import list_articles
+    from tasks.articles import bring_in_articles
 
     if proposed and expired:
         raise typer.BadParameter("give --proposed or --expired, not both")
     with the_desk() as desk:
+        bring_in_articles(desk)
         found = list_articles(desk, proposed=proposed, expired=expired)
     if as_json:
         say_json_list(found)
@@ -133,8 +135,10 @@ def list_(
 def show_(slug: Slug, language: Language = None, as_json: AsJson = False) -> None:
     """Show an article as its file would be: save it, change it, `tanggap kb add` it."""
     from tasks.article_acts import read
+    from tasks.articles import bring_in_articles
 
     with the_desk() as desk:
+        bring_in_articles(desk)
         line, article = read(desk, slug, _language(language))
     if as_json:
         say_json(
@@ -167,10 +171,12 @@ def withdraw(
 ) -> None:
     """Take an article back: nobody finds or cites it any more."""
     from tasks.article_acts import withdraw as step
+    from tasks.articles import bring_in_articles
 
     if not reason.strip():
         raise Trouble("Say why: --reason TEXT.")
     with the_desk() as desk:
+        bring_in_articles(desk)
         done = step(desk, slug, reason.strip(), author(as_), _language(language))
     _say_of_each(done, "is withdrawn")
 
