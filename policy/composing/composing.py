@@ -46,8 +46,8 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("drop", "greeting"),
     ("drop", "heard"),
 )
-_KEPT_IN_ANSWERS = frozenset((("drop", "known"),))
-"""What a question's answer never loses: it is the answer."""
+_STEPS_OF_AN_ANSWER = (*(step for step in _STEPS if step != ("drop", "known")), ("drop", "private"))
+"""A question's answer keeps what we know: it is the answer; who reads it may do without a way to a private talk."""
 
 _SUBSTANCE = frozenset(("known", "document"))
 """Parts that a customer would miss."""
@@ -232,11 +232,8 @@ def _writes(piece: _Piece, slot: str) -> bool:
 def _fit(choices: Sequence[_Choice], limit: int, case: Case) -> None:
     """Shorten and leave out, gently first, until the text fits; then take back what was not needed after all."""
     by_part = {choice.long.part: choice for choice in choices}
-    steps = [
-        (by_part[part], what)
-        for what, part in _STEPS
-        if part in by_part and not (case.stage is Stage.QUESTION and (what, part) in _KEPT_IN_ANSWERS)
-    ]
+    wanted = _STEPS_OF_AN_ANSWER if case.stage is Stage.QUESTION else _STEPS
+    steps = [(by_part[part], what) for what, part in wanted if part in by_part]
     if case.statement:
         steps = [(choice, what) for choice, what in steps if choice.long.part != "known"]
     done: list[tuple[_Choice, str]] = []
