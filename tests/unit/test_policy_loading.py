@@ -169,6 +169,15 @@ def test_a_missing_folder_is_named(own: Path) -> None:
     assert any("knowledge:1: this folder is missing" in problem for problem in problems_of(own))
 
 
+def test_an_article_about_a_topic_that_nobody_hears_is_named_with_its_line(own: Path) -> None:
+    article = own / "knowledge" / "late-parcel.id.md"
+    article.write_text(article.read_text().replace("topics: [parcel_late", "topics: [parcel_lat"))
+
+    assert problems_of(own) == [
+        "late-parcel.id.md:6: `parcel_lat` is no topic of topics.yaml; did you mean parcel_late?"
+    ]
+
+
 def test_a_directory_that_is_none_says_what_makes_one(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"nowhere:1: is no directory; `tanggap policy init DIR`"):
         load_policy(tmp_path / "nowhere")
