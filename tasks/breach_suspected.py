@@ -7,6 +7,7 @@ from sqlmodel import Session
 from db import trail
 from db.legal import breaches_of
 from db.tables import Breach, BreachState, Complaint
+from db.wake import wake
 from tasks.desk import Desk
 
 
@@ -45,6 +46,7 @@ def new_clock(session: Session, desk: Desk, complaint: Complaint, known_at: date
     )
     session.add(breach)
     session.flush()
+    wake(session, "watch")
     return breach
 
 

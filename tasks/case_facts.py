@@ -113,7 +113,7 @@ def timeline_of(session: Session, desk: Desk, reference: str, *, slack_names: bo
                 name=event.name,
                 by=people.of(event.by) or event.by,
                 facts=tokens_only(event.data),
-                note=note.text if note is not None and note.text else None,
+                note=note.text if note is not None and note.removed_at is None and note.text else None,
             )
         )
     return lines

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import find, lock
 from db.legal import hold_of
-from db.tables import Complaint, LegalHold
+from db.tables import Complaint, LegalHold, Note
 from db.words import Gate
 from tasks.desk import Desk
 from tasks.people import Mistake
@@ -47,6 +48,12 @@ def hold_now(session: Session, complaint: Complaint, reason: str, by: trail.Auth
     return made
 
 
+def _let_go(session: Session, complaint: Complaint) -> None:
+    """Notes that were taken back meanwhile lose their words now."""
+    taken_back = col(Note.complaint_id) == complaint.id, col(Note.removed_at).is_not(None)
+    session.execute(update(Note).where(*taken_back).values(text=""))
+
+
 def take_off(desk: Desk, reference: str, reason: str, by: trail.Author) -> LegalHold:
     """Legal says that nothing must be kept any more.
 
@@ -66,6 +73,7 @@ def take_off(desk: Desk, reference: str, reason: str, by: trail.Author) -> Legal
             raise Mistake(f"{complaint.reference} is under no legal hold of its own. `tanggap legal-hold` lists them.")
         standing.off_at, standing.off_by, standing.off_reason = now, by.name, reason
         session.add(standing)
+        _let_go(session, complaint)
         trail.append(
             session, complaint, "legal_hold_off",
             by=by, at=now, hold=standing.id, reason=trail.salted(complaint.salt, reason),

@@ -3,12 +3,15 @@
 Nothing of it can reach a customer: a note reaches no channel, and a proposal goes through the gates like any draft.
 """
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import lock
+from db.legal import held
 from db.tables import Complaint, Draft, Note, Review, Round
 from tasks.decide import draft_by_person
 from tasks.desk import Desk
@@ -57,22 +60,33 @@ def edit_note(desk: Desk, source: str, text: str, by: trail.Author) -> None:
         note, complaint = found
         if note.text == words or _forgotten(complaint):
             return
+        if held(session, [complaint.id]):
+            session.add(_kept(note, now))
         note.text, note.edited_at = words, now
         session.add(note)
         trail.append(session, complaint, "note_edited", by=by, at=now, note=note.id)
 
 
 def remove_note(desk: Desk, source: str, by: trail.Author) -> None:
-    """The message was deleted, and so are its note's words. That there was one stays on the timeline."""
+    """The message was deleted, and so are its note's words, unless a legal hold keeps them. That there was one stays on
+    the timeline.
+    """
     now = desk.now()
     with desk.transaction() as session:
         found = _note(session, source)
         if found is None:
             return
         note, complaint = found
-        note.text, note.removed_at = "", now
+        note.text, note.removed_at = note.text if held(session, [complaint.id]) else "", now
         session.add(note)
         trail.append(session, complaint, "note_removed", by=by, at=now, note=note.id)
+
+
+def _kept(note: Note, now: datetime) -> Note:
+    """What a note said before it was edited, for Legal alone: it shows as taken back."""
+    return Note(
+        complaint_id=note.complaint_id, at=note.edited_at or note.at, by=note.by, text=note.text, removed_at=now
+    )
 
 
 def propose_from_thread(desk: Desk, review_id: int, text: str, author: trail.Author, proposer: trail.Author) -> Draft:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from db.tables import BreachState, EmergencyKind, NoticeKind, SlackNotice
 from db.words import Gate, Risk, State
+from integrations.slack.notices import draw_notice
 from tasks.breach import dismiss, notified, start
 from tasks.breach import see as breaches_of
 from tasks.emergency import acknowledge, refer
@@ -17,6 +18,8 @@ from tasks.export import as_json, read_case
 from tasks.legal_hold import put_on, take_off
 from tasks.legal_listing import urgent
 from tasks.legal_road import answer_question, open_legal_road, see
+from tasks.notes_in_threads import edit_note, note_from_thread, remove_note
+from tasks.notice_facts import is_over, notice_of
 from tasks.people import Mistake, correct, merge
 from tasks.refusals import Refused
 
@@ -61,11 +64,27 @@ def test_slack_is_told_in_both_gates_and_to_both_people(life):
     reference = threatened(life)
 
     with life.desk.transaction() as session:
-        notices = session.execute(select(SlackNotice).where(SlackNotice.data["what"].astext == "emergency")).scalars()
+        wanted = select(SlackNotice).where(SlackNotice.data["what"].astext == "emergency")
+        notices = session.execute(wanted).scalars().all()
         told = {(notice.person or notice.channel, notice.kind, notice.due_at) for notice in notices}
+        said = {draw_notice(notice_of(session, life.desk, notice)).text for notice in notices}
     assert {who for who, _, _ in told} == {"legal-lead", "CLEGAL000", "exec-duty", "CEXEC0000"}
     assert {(kind, at) for _, kind, at in told} == {(NoticeKind.ESCALATION, life.now())}
-    assert life.state(reference) is State.IN_REVIEW
+    assert all(reference in one and "a threat to our staff" in one for one in said)
+
+
+def test_slack_says_nothing_more_once_it_is_acknowledged(life):
+    slack = life.desk.policy.slack
+    channel = {Gate.LEGAL: {"channel": "CLEGAL000", "language": "id"}}
+    life.with_policy(slack=type(slack).model_validate({**slack.model_dump(), "gates": channel}))
+    reference = threatened(life)
+    acknowledge(life.desk, reference, person("legal-tono"))
+
+    with life.desk.transaction() as session:
+        notices = session.execute(select(SlackNotice).where(SlackNotice.data["what"].astext == "emergency")).scalars()
+        over = {(notice.data["gate"], is_over(session, life.desk, notice)) for notice in notices}
+
+    assert over == {("legal", "over"), ("executive", None)}
 
 
 def test_unacknowledged_it_goes_to_the_next_names_again_and_again(life):
@@ -158,6 +177,21 @@ def test_only_legal_takes_a_hold_off(life):
     take_off(life.desk, reference, "Perkara dicabut.", person("legal-tono"))
     erase(life.desk, reference, person("legal-tono"))
     assert life.messages(reference)[0].text == ""
+
+
+def test_a_note_that_is_taken_back_stays_until_the_hold_is_off(life):
+    reference = life.responded()
+    put_on(life.desk, reference, "Gugatan di pengadilan.", person("legal-tono"))
+    review = life.reviews(reference)[0].id
+    note_from_thread(life.desk, review, "Rina menelepon jam tiga.", person("cs-nia"), "1.1")
+    edit_note(life.desk, "1.1", "Rina menelepon jam empat.", person("cs-nia"))
+    remove_note(life.desk, "1.1", person("cs-nia"))
+
+    kept = [note.text for note in read_case(life.desk, reference).notes]
+    take_off(life.desk, reference, "Perkara dicabut.", person("legal-tono"))
+
+    assert sorted(kept) == ["Rina menelepon jam empat.", "Rina menelepon jam tiga."]
+    assert [note.text for note in read_case(life.desk, reference).notes] == ["", ""]
 
 
 def test_an_export_says_that_a_hold_is_on(life):
