@@ -216,7 +216,7 @@ class Bench:
 
     def _draft(self, one: Shown, variant: int, *, grounds: bool) -> dict[str, Any]:
         case = replace(one.case, variant=variant)
-        limits = self.channels.of(case.channel)
+        limits = self.channels.of(case.channel).limits(case.visibility)
         made = compose(case, self.parts, limits)
         draft = DraftText(
             made.text,
@@ -229,7 +229,7 @@ class Bench:
             facts=(case.reference, *case.answer_by.values(), *([case.article.answer] if case.article else [])),
             kind=case.kind,
         )
-        findings = check(draft, self.rails, self.company, self.channels.channels)
+        findings = check(draft, self.rails, self.company, self.channels.limits(case.visibility))
         size = length_on(case.channel, made.text)
         print(f"--- {size}/{limits.comfortable_limit} {' '.join(made.names)}")
         if made.left_out:

@@ -1,6 +1,7 @@
 """The channels that complaints come through: who carries texts out, how long they may be, and what is usual there."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,14 @@ from pydantic import Field, field_validator
 from db.words import CHANNELS, Visibility
 from policy.durations import Wall
 from policy.reading import Contradiction, Rules
+
+
+@dataclass(frozen=True)
+class PrivateLimits:
+    """How long a private message may be."""
+
+    hard_limit: int
+    comfortable_limit: int
 
 
 class ChannelRules(Rules):
@@ -26,6 +35,8 @@ class ChannelRules(Rules):
     """The longest text the platform takes, in its own measure; a longer draft is blocked."""
     comfortable_limit: int = Field(ge=1)
     """What people still read there; a longer draft is warned of."""
+    private_limit: int | None = Field(default=None, ge=1)
+    """The longest private message it takes, where that is another length than a public text's."""
     addressed_by_default: bool
     """Whether a message here speaks to us: our own page, our mailbox; else its text must name us."""
     private: bool = False
@@ -53,6 +64,12 @@ class ChannelRules(Rules):
         if window is not None and window <= timedelta(0):
             raise ValueError("a window of no length lets nothing through; write null for no end")
         return window
+
+    def limits(self, visibility: Visibility) -> "ChannelRules | PrivateLimits":
+        """How long a text may be here, in public or as a private message."""
+        if visibility is Visibility.PRIVATE and self.private_limit is not None:
+            return PrivateLimits(self.private_limit, self.private_limit)
+        return self
 
     @property
     def manual(self) -> bool:
@@ -84,6 +101,10 @@ class Channels(Rules):
                 )
             if rules.url is not None and rules.adapter != "webhook":
                 yield ("channels", name, "url"), f"`url` is for the adapter `webhook`, but {name} has `{rules.adapter}`"
+
+    def limits(self, visibility: Visibility) -> dict[str, ChannelRules | PrivateLimits]:
+        """How long a text may be on each channel, in public or as a private message."""
+        return {name: rules.limits(visibility) for name, rules in self.channels.items()}
 
     @property
     def known(self) -> frozenset[str]:

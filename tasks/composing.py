@@ -41,7 +41,7 @@ class Prepared:
 
 def composed_for(desk: Desk, case: Case) -> Composed:
     """The answer as it fits the channel where it will stand."""
-    return compose(case, desk.policy.parts, desk.policy.channels.of(case.channel))
+    return compose(case, desk.policy.parts, desk.policy.channels.of(case.channel).limits(case.visibility))
 
 
 def companion_of(desk: Desk, prepared: Prepared) -> Composed | None:

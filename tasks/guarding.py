@@ -46,7 +46,7 @@ def guard(
         earlier=earlier_texts(session, desk, complaint),
         unproven=unproven,
     )
-    findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
+    findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.limits(visibility))
     return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]
 
 

@@ -102,18 +102,21 @@ def check(
     In, a JSON line a draft: `text`; optional `id`, `visibility`, `channel`, `complaint`, `lang`, `category`, `risks`,
     `facts`, `statement`. Out, a line each, in order, with the worst level and the findings.
     """
+    from db.words import Visibility
     from desk.cli.rules import TextRules
     from policy.guard.checking import check as run_guardrails
     from policy.guard.checking import worst
 
     rules = TextRules(company)
-    rails, ours, channels = rules.guardrails, rules.company, rules.channels
+    rails, ours = rules.guardrails, rules.company
+    channels = {at: {name: one.limits(at) for name, one in rules.channels.items()} for at in Visibility}
     blocked = 0
 
     def judge(batch: Sequence[Entry]) -> Iterator[dict[str, Any]]:
         nonlocal blocked
         for entry in batch:
-            findings = run_guardrails(_draft_of(entry.fields), rails, ours, channels)
+            draft = _draft_of(entry.fields)
+            findings = run_guardrails(draft, rails, ours, channels[draft.visibility])
             level = worst(findings)
             blocked += level == "block"
             yield {"id": entry.id, "level": level, "findings": [_finding(found) for found in findings]}

@@ -138,6 +138,12 @@ def test_platforms_have_their_hard_limits(channel: str, limit: int) -> None:
     assert CHANNEL_RULES.of(channel).hard_limit == limit
 
 
+def test_a_private_message_may_be_as_long_as_the_platform_takes_it() -> None:
+    assert CHANNEL_RULES.of("x").limits(Visibility.PRIVATE).hard_limit == 10_000
+    assert CHANNEL_RULES.of("x").limits(Visibility.PUBLIC).hard_limit == 280
+    assert CHANNEL_RULES.of("mastodon").limits(Visibility.PRIVATE).hard_limit == 500
+
+
 def test_mail_is_private_and_a_post_is_public() -> None:
     assert CHANNEL_RULES.of("email").visibility is Visibility.PRIVATE
     assert CHANNEL_RULES.of("x").visibility is Visibility.PUBLIC
