@@ -18,6 +18,8 @@ from pydantic import Field, field_validator
 from policy.durations import Wall
 from policy.reading import Contradiction, Rules
 
+_LONGEST_REPEATED = 30
+"""Characters of an order number that we repeat to its customer."""
 _LONGEST_COMPARED = 20_000
 """Characters of a text that are compared; beyond, likeness changes no more."""
 
@@ -139,13 +141,20 @@ def same_thing(a: Told, b: Told, rules: Intake) -> Match:
 
 def find_numbers(text: str, rules: Numbers) -> frozenset[str]:
     """The order and ticket numbers in a text, in capitals and without their separators; years and dates are none."""
-    found = set()
+    return frozenset(number for _, number in _numbers_in(text, rules))
+
+
+def first_number(text: str, rules: Numbers) -> str:
+    """The first of them as its customer wrote it, in capitals; empty where there is none short enough to repeat."""
+    return next((written.upper() for written, _ in _numbers_in(text, rules) if len(written) <= _LONGEST_REPEATED), "")
+
+
+def _numbers_in(text: str, rules: Numbers) -> Iterator[tuple[str, str]]:
     for match in rules._pattern.finditer(" ".join(unicodedata.normalize("NFKC", text).split())):
         written = match["marked"] or match["told"]
         number = re.sub(r"[^A-Z0-9]", "", written.upper())
         if sum(sign.isdigit() for sign in number) >= rules.least_digits and not _DATE.fullmatch(written):
-            found.add(number)
-    return frozenset(found)
+            yield written, number
 
 
 def similarity(a: str, b: str) -> float:

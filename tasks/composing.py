@@ -12,7 +12,7 @@ from db.tables import Complainant, Complaint, Draft
 from db.words import Kind, Risk, State, Visibility
 from policy.composing import Case, Cited, Composed, Stage, compose
 from policy.composing.register import register_of
-from policy.intake import find_numbers
+from policy.intake import first_number
 from tasks.aim import Aim, Mark
 from tasks.consistency import current_statement
 from tasks.desk import Desk
@@ -124,7 +124,7 @@ def _topics(desk: Desk, complaint: Complaint, said: Sequence[str]) -> tuple[str,
 def _order_number(desk: Desk, said: Sequence[str]) -> str:
     """The number that they named first."""
     rules = desk.policy.intake.numbers
-    return next((number for text in said for number in sorted(find_numbers(text, rules))), "")
+    return next(filter(None, (first_number(text, rules) for text in said)), "")
 
 
 def _article(session: Session, desk: Desk, complaint: Complaint, stage: Stage, said: Sequence[str]) -> Cited | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import policy.intake
 from db.words import CHANNELS, Visibility
 from policy.channels import Channels
-from policy.intake import Intake, Likeness, Told, find_numbers, same_thing, similarity
+from policy.intake import Intake, Likeness, Told, find_numbers, first_number, same_thing, similarity
 from policy.reading import read_rules
 
 SHIPPED = Path(policy.intake.__file__).parent
@@ -103,6 +103,18 @@ def test_a_number_or_a_text_alone_never_merges_two_people(text: str, more: str, 
 )
 def test_order_and_ticket_numbers_are_found(text: str, numbers: set[str]) -> None:
     assert find_numbers(text, RULES.numbers) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("pesanan inv-20260701-88 belum sampai, resi JX998877", "INV-20260701-88"),
+        ("order saya belum sampai", ""),
+        (f"pesanan {'A1' * 40} belum sampai", ""),
+    ],
+)
+def test_an_order_number_is_repeated_as_its_customer_wrote_it(text: str, number: str) -> None:
+    assert first_number(text, RULES.numbers) == number
 
 
 @given(st.text(), st.text())
