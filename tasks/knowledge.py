@@ -1,8 +1,8 @@
 """Finds the article that answers: for people who search, for the form that suggests, for a draft that may cite it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from math import log
 
@@ -21,8 +21,6 @@ NEAR_CATEGORY = 1.25
 TOPIC = "#"
 TOPIC_WORTH = 0.7
 """Of the first topic heard, against a word that a single article has."""
-LOOKED_AT = 12
-"""Articles whose words match best; among these the category may change the order."""
 
 
 @dataclass(frozen=True)
@@ -76,46 +74,13 @@ def find_articles(
     on: date | None = None,
 ) -> list[FoundArticle]:
     """`search` within a transaction, among the articles that were brought in."""
-    means = desk.policy.search_words
-    words = means(text)
-    if not words:
-        return []
     topics = desk.policy.topics.find(text, category)
-    asked = knowledge.hits(session, words, topics, on or today(desk), language, means)
-
-    def is_wanted(hit: Hit) -> bool:
-        return (category is None or hit.category == category) and (hit.public or not public_only)
-
-    ranked = rank(asked, topics, is_wanted)[: 2 * limit]  # a slug may be found in both languages
-    return _once(_read(session, desk, ranked))[:limit]
-
-
-def rank(asked: Hits, topics: Sequence[str], is_wanted: Callable[[Hit], bool]) -> list[tuple[int, float]]:
-    """The wanted articles, the best first, newer before older, each with its score.
-
-    A word counts by how few articles have it: `ts_rank` alone would take a common word for as telling as a rare one. A
-    topic that was heard in the question counts as several words; the first more than the next. A score of 1 is that of
-    an article that is about every topic heard and whose title has every word asked.
-    """
-    having = Counter((hit.language, hit.stem) for hit in asked.words)
-    worth: dict[tuple[str, str], float] = {}
-    best: dict[str, float] = {}
-    for language, stems in asked.stems.items():
-        articles = asked.articles[language]
-        rarest = log(1 + (articles - 0.5) / 1.5)
-        for stem in stems:
-            with_it = having[language, stem]
-            worth[language, stem] = log(1 + (articles - with_it + 0.5) / (with_it + 0.5))
-        for place, topic in enumerate(topics):
-            worth[language, TOPIC + topic] = rarest * TOPIC_WORTH / (1 + place)
-        best[language] = sum(value for (spoken, _), value in worth.items() if spoken == language)
-    scores: dict[tuple[int, date], float] = {}
-    for hit, key in (*((hit, hit.stem) for hit in asked.words), *((hit, TOPIC + hit.stem) for hit in asked.topics)):
-        if is_wanted(hit):
-            found = hit.weight * worth[hit.language, key] / best[hit.language]
-            scores[hit.id, hit.valid_from] = scores.get((hit.id, hit.valid_from), 0.0) + found
-    order = sorted(scores.items(), key=lambda one: (-one[1], -one[0][1].toordinal(), one[0][0]))
-    return [(number, score) for (number, _), score in order]
+    ranked = [
+        article
+        for article in _ranked(session, desk, text, topics, language, on or today(desk))
+        if (category is None or article.category == category) and (article.public or not public_only)
+    ]
+    return _once(_read(session, desk, ranked[: 2 * limit]))[:limit]  # a slug may be found in both languages
 
 
 def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Sequence[str]) -> FoundArticle | None:
@@ -128,20 +93,70 @@ def article_for(session: Session, desk: Desk, complaint: Complaint, texts: Seque
     if not rules.never_for.isdisjoint(complaint.risks):
         return None
     bring_in(session, desk)
-    language = "en" if complaint.language == "en" else "id"
-    found = find_articles(session, desk, "\n".join(texts), language=language, public_only=True, limit=LOOKED_AT)
-    weighed = sorted(
-        (
-            (article.score * (NEAR_CATEGORY if article.category is complaint.category else 1), article)
-            for article in found
-        ),
-        key=lambda pair: -pair[0],
-    )
-    if not weighed:
+    text, language = "\n".join(texts), "en" if complaint.language == "en" else "id"
+    topics = desk.policy.topics.find(text, complaint.category)
+    public = [
+        replace(article, score=article.score * (NEAR_CATEGORY if article.category == complaint.category else 1))
+        for article in _ranked(session, desk, text, topics, language, today(desk))
+        if article.public
+    ]
+    if not public:
         return None
-    (score, best), *others = weighed
-    ahead = not others or score >= others[0][0] * rules.ahead_by
-    return best if score >= rules.certain_from and ahead else None
+    best, *others = sorted(public, key=lambda article: -article.score)
+    is_ahead = not others or best.score >= others[0].score * rules.ahead_by
+    return _read(session, desk, [best])[0] if best.score >= rules.certain_from and is_ahead else None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """An article by its number, with what decides its place."""
+
+    id: int
+    category: str
+    public: bool
+    score: float
+
+
+def _ranked(
+    session: Session, desk: Desk, text: str, topics: Sequence[str], language: str | None, on: date
+) -> list[Ranked]:
+    means = desk.policy.search_words
+    words = means(text)
+    return rank(knowledge.hits(session, words, topics, on, language, means), topics) if words else []
+
+
+def rank(asked: Hits, topics: Sequence[str]) -> list[Ranked]:
+    """The articles that have some of what was asked, the best first, newer before older.
+
+    A word counts by how few articles have it: `ts_rank` alone would take a common word for as telling as a rare one. A
+    topic that was heard in the question counts as several words; the first more than the next. A score of 1 is that of
+    an article that is about every topic heard and whose title has every word asked.
+    """
+    worth = _worth(asked, topics)
+    best = dict.fromkeys(asked.stems, 0.0)
+    for (language, _), value in worth.items():
+        best[language] += value
+    found: dict[int, Hit] = {}
+    scores: dict[int, float] = {}
+    for hit, key in (*((hit, hit.stem) for hit in asked.words), *((hit, TOPIC + hit.stem) for hit in asked.topics)):
+        found[hit.id] = hit
+        scores[hit.id] = scores.get(hit.id, 0.0) + hit.weight * worth[hit.language, key] / best[hit.language]
+    order = sorted(scores, key=lambda number: (-scores[number], -found[number].valid_from.toordinal(), number))
+    return [Ranked(number, found[number].category, found[number].public, scores[number]) for number in order]
+
+
+def _worth(asked: Hits, topics: Sequence[str]) -> dict[tuple[str, str], float]:
+    """What each stem and each topic counts, in each language."""
+    having = Counter((hit.language, hit.stem) for hit in asked.words)
+    worth = {}
+    for language, stems in asked.stems.items():
+        articles = asked.articles[language]
+        for stem in stems:
+            with_it = having[language, stem]
+            worth[language, stem] = log(1 + (articles - with_it + 0.5) / (with_it + 0.5))
+        for place, topic in enumerate(topics):
+            worth[language, TOPIC + topic] = TOPIC_WORTH * log(1 + (articles - 0.5) / 1.5) / (1 + place)
+    return worth
 
 
 def today(desk: Desk) -> date:
@@ -149,13 +164,13 @@ def today(desk: Desk) -> date:
     return desk.now().astimezone(desk.policy.calendar.zone).date()
 
 
-def _read(session: Session, desk: Desk, ranked: Sequence[tuple[int, float]]) -> list[FoundArticle]:
-    numbers = [number for number, _ in ranked]
+def _read(session: Session, desk: Desk, ranked: Sequence[Ranked]) -> list[FoundArticle]:
+    numbers = [article.id for article in ranked]
     articles = {
         article.id: article
         for article in session.execute(select(Article).where(col(Article.id).in_(numbers))).scalars()
     }
-    return [_found(desk, articles[number], score) for number, score in ranked]
+    return [_found(desk, articles[one.id], one.score) for one in ranked]
 
 
 def _once(found: Iterable[FoundArticle]) -> list[FoundArticle]:
@@ -176,7 +191,7 @@ def _found(desk: Desk, article: Article, score: float) -> FoundArticle:
         answer=article.answer,
         text=article.text,
         public=article.public,
-        score=round(score, 4),
+        score=round(min(score, 1.0), 4),
         url=help_url(desk, article.slug) if article.public else None,
     )
 
