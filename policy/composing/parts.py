@@ -22,6 +22,7 @@ first in the file. A text of `heard` without `stages` is for first answers; one 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -80,34 +81,37 @@ Variants = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_l
 class When(Rules):
     """When a text may stand."""
 
-    stages: tuple[Stage, ...] = ()
-    topics: tuple[str, ...] = ()
-    categories: tuple[Category, ...] = ()
-    kinds: tuple[Kind, ...] = ()
-    risks: tuple[Risk, ...] = ()
-    no_risks: tuple[Risk, ...] = ()
+    stages: frozenset[Stage] = frozenset()
+    topics: frozenset[str] = frozenset()
+    categories: frozenset[Category] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+    risks: frozenset[Risk] = frozenset()
+    no_risks: frozenset[Risk] = frozenset()
     """Where one of these was found, the text does not stand: a help page is no answer to somebody in hospital."""
-    remedies: tuple[Remedy, ...] = ()
-    channels: tuple[str, ...] = ()
+    remedies: frozenset[Remedy] = frozenset()
+    channels: frozenset[str] = frozenset()
     visibility: Visibility | None = None
     anger_from: int = Field(default=0, ge=0, le=3)
-    has: tuple[str, ...] = ()
+    has: frozenset[str] = frozenset()
     """Slots that must not be empty."""
 
+    def stands(self, part: str, stage: Stage, visibility: Visibility) -> bool:
+        """Whether a text of this part may stand in such an answer at all."""
+        staged = stage in self.stages if self.stages else stage not in STAGES_NAMED.get(part, ())
+        return staged and self.visibility in (None, visibility)
+
     def holds(self, case: Case, filled: frozenset[str]) -> bool:
-        """Whether all of it is true of the case; `filled` are the slots that hold something."""
+        """Whether the rest is true of the case; `filled` are the slots that hold something."""
         return (
-            (not self.stages or case.stage in self.stages)
-            and (self.visibility is None or case.visibility is self.visibility)
-            and (not self.topics or any(topic in self.topics for topic in case.topics))
-            and (not self.categories or case.category in self.categories)
-            and (not self.kinds or case.kind in self.kinds)
-            and (not self.risks or any(risk in self.risks for risk in case.risks))
-            and not any(risk in self.no_risks for risk in case.risks)
-            and (not self.remedies or case.remedy in self.remedies)
-            and (not self.channels or case.channel in self.channels)
+            not (self.topics and self.topics.isdisjoint(case.topics))
+            and not (self.categories and case.category not in self.categories)
+            and not (self.risks and self.risks.isdisjoint(case.risks))
+            and self.no_risks.isdisjoint(case.risks)
             and case.anger >= self.anger_from
-            and filled.issuperset(self.has)
+            and not (self.kinds and case.kind not in self.kinds)
+            and not (self.remedies and case.remedy not in self.remedies)
+            and not (self.channels and case.channel not in self.channels)
+            and self.has <= filled
         )
 
     def tells(self, case: Case) -> tuple[int, int, int, int]:
@@ -175,13 +179,21 @@ class Parts:
 
     def choose(self, part: str, case: Case, filled: frozenset[str]) -> Wording | None:
         """The most telling text of a part that may stand in this answer."""
-        must_name = case.stage in STAGES_NAMED.get(part, ())
-        fitting = [
-            text
-            for text in self.texts.get(part, ())
-            if (text.when.stages or not must_name) and text.when.holds(case, filled)
-        ]
+        fitting = [text for text in self._standing(part, case.stage, case.visibility) if text.when.holds(case, filled)]
         return max(fitting, key=lambda text: text.when.tells(case), default=None)
+
+    def _standing(self, part: str, stage: Stage, visibility: Visibility) -> tuple[Wording, ...]:
+        known = self._found.get((part, stage, visibility))
+        if known is None:
+            among = self.texts.get(part, ())
+            known = tuple(text for text in among if text.when.stands(part, stage, visibility))
+            self._found[part, stage, visibility] = known
+        return known
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, Stage, Visibility], tuple[Wording, ...]]:
+        """The texts that may stand where, once somebody asked."""
+        return {}
 
 
 def read_parts(directory: Path) -> Parts:
@@ -249,11 +261,11 @@ def _problems(file: Path, read: PartFile, lines: Mapping[Place, int], topics: se
         if text.name in first:
             yield Problem(file, line, f"the text `{text.name}` stands twice (first on line {first[text.name]})")
         first.setdefault(text.name, line)
-        for topic in text.when.topics:
+        for topic in sorted(text.when.topics):
             if topic not in topics:
                 at = line_of((*place, "when", "topics"), lines)
                 yield Problem(file, at, f"`{topic}` is no topic of {TOPICS_FILE}{nearest(topic, topics)}")
-        for slot in text.when.has:
+        for slot in sorted(text.when.has):
             if slot not in SLOTS:
                 at = line_of((*place, "when", "has"), lines)
                 yield Problem(file, at, f"`{slot}` is no slot{nearest(slot, SLOTS)}")
