@@ -27,7 +27,7 @@ def llm(
     days: Annotated[int, typer.Option("--days", min=1, max=3660, metavar="N", help="How many days, today first.")] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """Show the language model's ledger: calls, tokens, money, and why answers were refused."""
+    """Show the language model's ledger: calls, tokens, money, and why answers were refused; ~ marks an estimate."""
     from tasks.llm_listing import ledger
 
     with the_desk() as desk:
@@ -41,8 +41,8 @@ def llm(
     if not found.lines:
         say(f"Nothing was asked in the last {days} days." if days > 1 else "Nothing was asked today.")
         return
-    columns = ("day", "use", "model", "asked", "used", "refused", "failed", "cached", "not asked", "tokens", "cost")
-    show(table(*columns, "why not", rows=[_row(line) for line in found.lines], folds={"model", "why not"}))
+    columns = ("day", "use", "model", "asked", "used", "cached", "tokens", "cost", "not used, not asked")
+    show(table(*columns, rows=[_row(line) for line in found.lines], folds={"model", columns[-1]}))
 
 
 def _standing(found: "Ledger") -> str:
@@ -53,9 +53,9 @@ def _standing(found: "Ledger") -> str:
 
 
 def _row(line: "LedgerLine") -> tuple[object, ...]:
-    tokens = f"{line.tokens_in:,} + {line.tokens_out:,}{' (some estimated)' if line.uncounted else ''}"
+    tokens = f"{line.tokens_in:,} + {line.tokens_out:,}{'~' if line.uncounted else ''}"
     why = ", ".join(f"{reason} {count}" for reason, count in line.why.items())
-    counts = (line.asked, line.answered, line.refused, line.failed, line.cached, line.skipped)
+    counts = (line.asked, line.answered, line.cached)
     return line.day, line.use, line.model, *counts, tokens, f"{_money(line.cost)} {line.currency}", why
 
 

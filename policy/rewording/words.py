@@ -33,9 +33,9 @@ CLAIMING = tuple(f"{_OFFERS} {_PROMISES} {_TIMES} {_FINDINGS} {_POWERS} {_POSTS}
 _OPENING = """
 kami kak kakak halo hai selamat terima terimakasih mohon maaf silakan silahkan untuk jika bila kalau apabila agar
 supaya saat sambil sementara dengan atas tim tentang soal terkait mengenai adapun juga dan atau namun tetapi tapi
-begitu setelah sebelum sampai anda bapak ibu salam kita
+begitu setelah sebelum sampai anda bapak ibu salam kita sekarang kini mulai biar boleh yuk semoga demi bisakah
 hi hello dear we our thank thanks please sorry if when while to for as in on at the this that your you it once until
-meanwhile and but so with about regarding also before after let i us there here
+meanwhile and but so with about regarding also before after let i us there here now could would can may just feel from a an my truly
 """
 OPENING = frozenset(_OPENING.split())
 """What a sentence may begin with although ours do not have it."""
