@@ -10,7 +10,7 @@ from db import trail
 from db.complaints import own_messages
 from db.tables import Complainant, Complaint, Draft
 from db.words import Kind, Risk, State, Visibility
-from policy.composing import Case, Cited, Composed, Stage, compose
+from policy.composing import Case, Cited, Composed, Stage, compose, would_cite
 from policy.composing.register import register_of
 from policy.intake import first_number
 from tasks.aim import Aim, Mark
@@ -74,7 +74,7 @@ def case_of(
     summary, summary_by = _what_was_found(session, complaint) if private and stage is Stage.REOPENED else ("", "")
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
     on_web = complaint.channel == "web"
-    return Case(
+    case = Case(
         visibility=visibility,
         channel=complaint.channel,
         reference=complaint.reference,
@@ -95,13 +95,13 @@ def case_of(
         order_number=_order_number(desk, said) if private else "",
         tracking_url=desk.tracking_url(complaint.token) if private and on_web else "",
         answer_by={language: spoken_date(desk, complaint.answer_by, language) for language in LANGUAGES if ahead},
-        article=_article(session, desk, complaint, stage, said),
         summary=summary,
         summary_by=summary_by,
         statement=current_statement(session, complaint, desk.now()) or "",
         statement_ref=f"IN-{complaint.incident_id}" if complaint.incident_id else "",
         variant=variant,
     )
+    return replace(case, article=_article(session, desk, complaint, case, said))
 
 
 def stage_of(complaint: Complaint) -> Stage:
@@ -127,9 +127,9 @@ def _order_number(desk: Desk, said: Sequence[str]) -> str:
     return next(filter(None, (first_number(text, rules) for text in said)), "")
 
 
-def _article(session: Session, desk: Desk, complaint: Complaint, stage: Stage, said: Sequence[str]) -> Cited | None:
+def _article(session: Session, desk: Desk, complaint: Complaint, case: Case, said: Sequence[str]) -> Cited | None:
     """The public article that answers for certain. It is said once, in a first answer."""
-    if stage not in (Stage.FIRST, Stage.QUESTION):
+    if case.stage not in (Stage.FIRST, Stage.QUESTION) or not would_cite(case, desk.policy.parts):
         return None
     found = article_for(session, desk, complaint, said)
     return Cited(found.slug, found.version, found.title, found.answer) if found is not None else None

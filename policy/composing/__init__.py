@@ -1,7 +1,7 @@
 """Answers composed from tested parts: each sentence knows what it rests on, each text fits where it will stand."""
 
 from policy.composing.case import Case, Cited, Register, Stage
-from policy.composing.composing import Composed, compose
+from policy.composing.composing import Composed, compose, would_cite
 from policy.composing.parts import Parts, read_parts
 from policy.composing.sentences import Ground, Sentence
 from policy.composing.topics import Topic, TopicFinder
@@ -19,4 +19,5 @@ __all__ = [
     "TopicFinder",
     "compose",
     "read_parts",
+    "would_cite",
 ]

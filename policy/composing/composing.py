@@ -22,6 +22,7 @@ _GROUNDS: Mapping[str, Ground] = {
     "summary": Ground.PERSON,
 }
 """Slots that are a ground of their own, and do not only fill in a fact."""
+_FROM_AN_ARTICLE = frozenset(("article", "document"))
 _OF_POLICY = frozenset(("answer_by", "contact", "company"))
 _TOLD = frozenset(("answer_by", "order_number", "tracking_url", "reference", "contact", "document"))
 """What counts as a fact in a sentence; a name or a topic says nothing that could be wrong."""
@@ -123,6 +124,15 @@ def compose(case: Case, parts: Parts, limits: Limits | None = None) -> Composed:
     if limit is None or length_on(case.channel, both.text) <= limit:
         return both
     return _with_one_sentence(case, parts, limit)
+
+
+def would_cite(case: Case, parts: Parts) -> bool:
+    """Whether the answer would say what an article says, were there one: else nobody need look for it."""
+    if case.statement:
+        return False
+    filled = frozenset(slot for slot, value in _slots(case, parts, "id").items() if value) | _FROM_AN_ARTICLE
+    chosen = (parts.choose(part, case, filled) for part in ("known", "document"))
+    return any(not _FROM_AN_ARTICLE.isdisjoint(wording.names) for wording in chosen if wording is not None)
 
 
 def _with_one_sentence(case: Case, parts: Parts, limit: int) -> Composed:

@@ -159,6 +159,8 @@ class Wording:
     when: When
     variants: Mapping[str, tuple[Fillable, ...]]
     short: Mapping[str, tuple[Fillable, ...]]
+    names: frozenset[str]
+    """The facts that it states, the same in every variant."""
 
     def speak(self, language: str, register: Register, *, short: bool) -> tuple[Fillable, ...]:
         """Its variants in this language and register; empty where there is no short form."""
@@ -239,6 +241,7 @@ def _wording(part: str, text: Text) -> Wording:
         text.when,
         {key: tuple(map(Fillable, variants)) for key, variants in _spoken(text)},
         {key: tuple(map(Fillable, variants)) for key, variants in _spoken(text.short)} if text.short else {},
+        named_in(text.id[0]) & FACTS,
     )
 
 
