@@ -30,7 +30,7 @@ def see(desk: Desk, reference: str) -> list[Breach]:
 
 def start(desk: Desk, reference: str, by: trail.Author, since: datetime | None = None) -> Breach:
     """A person says that this is an alleged leak. The time counts from when the company knew: by default from when the
-    complaint came in, not from now.
+    complaint came in, not from now; only who may end the clock says that it was later.
 
     Raises:
         Mistake: the clock runs already, or nobody can have known of it then.
@@ -47,8 +47,10 @@ def start(desk: Desk, reference: str, by: trail.Author, since: datetime | None =
             due = desk.policy.calendar.said(breach.due_at)
             raise Mistake(f"The clock of {complaint.reference} runs already; the notice is due {due}.")
         if breach is None:
-            breach = new_clock(session, desk, complaint, since or complaint.opened_at, now)
-        elif since is not None:
+            breach = new_clock(session, desk, complaint, complaint.opened_at, now)
+        if since is not None:
+            if since > breach.known_at:
+                must_be_allowed(desk, by, END)
             breach.known_at, breach.due_at = since, since + desk.policy.legal.breach.within
         breach.reminded = breach.escalated = 0
         start_clock(session, complaint, breach, by, now)

@@ -141,6 +141,13 @@ def _policy(settings: "Settings", rules: "list[Policy]") -> Findings:
             f"anybody with a fitting name may decide at {', '.join(open_gates)} (people.yaml has patterns)",
             f"Name the people. {own if settings.policy_dir is None else ''}".strip(),
         )
+    if not found.company.sample and not found.legal.breach.confirmed_by:
+        yield Finding(
+            "policy",
+            Level.WARNING,
+            f"nobody has confirmed the term of a breach notice ({found.legal.breach.source})",
+            "Ask your counsel, and write their name as `confirmed_by` in legal_road.yaml.",
+        )
     if "*" in found.people.speakers.get("*", ()):
         yield Finding(
             "policy",

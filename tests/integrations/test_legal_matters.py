@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 from factories import Life, grave, person
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from db.tables import BreachState, EmergencyKind, NoticeKind, SlackNotice
 from db.words import Gate, Risk, State
@@ -157,6 +158,14 @@ def test_nothing_of_a_person_is_forgotten_while_a_hold_is_on(life):
     assert all(message.text for message in life.messages(reference))
 
 
+def test_the_database_itself_keeps_what_is_held(life):
+    reference = life.responded()
+    put_on(life.desk, reference, "Gugatan di pengadilan.", person("legal-tono"))
+
+    with pytest.raises(DBAPIError, match="nothing of it is forgotten"), life.desk.transaction() as session:
+        session.execute(text("UPDATE complaint SET salt = ''"))
+
+
 def test_a_hold_keeps_what_was_merged_into_its_complaint(life):
     reference, merged = life.responded(), life.in_review("kopinya dingin", handle="lain")
     merge(life.desk, merged, reference, person("cs-nia"))
@@ -252,6 +261,18 @@ def test_the_term_ends_earlier_where_we_knew_earlier(life):
     reference = life.in_review()
     since = life.now() - timedelta(hours=10)
     assert start(life.desk, reference, person("cs-nia"), since).due_at == since + timedelta(hours=72)
+
+
+def test_only_legal_says_that_we_knew_later(life):
+    reference = life.in_review()
+    later = life.later(hours=30)
+
+    with pytest.raises(Refused) as refused:
+        start(life.desk, reference, person("cs-nia"), later)
+
+    assert refused.value.why == "not_allowed"
+    assert breaches_of(life.desk, reference) == []
+    assert start(life.desk, reference, person("legal-tono"), later).due_at == later + timedelta(hours=72)
 
 
 def test_legal_is_told_at_once_reminded_and_then_called(life):

@@ -260,6 +260,16 @@ BEGIN
 END $$;
 CREATE TRIGGER legal_road_keeps_cooling BEFORE UPDATE ON legal_road
     FOR EACH ROW EXECUTE FUNCTION refuse_shorter_cooling();
+CREATE FUNCTION refuse_to_forget_held() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM legal_hold WHERE complaint_id = old.id AND off_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+            MESSAGE = 'TG-' || old.id || ' is under a legal hold: nothing of it is forgotten';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER complaint_on_hold_is_kept BEFORE UPDATE OF salt ON complaint
+    FOR EACH ROW WHEN (new.salt IS DISTINCT FROM old.salt) EXECUTE FUNCTION refuse_to_forget_held();
 CREATE FUNCTION refuse_unpassed_draft() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     words RECORD;
