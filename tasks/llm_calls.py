@@ -25,8 +25,9 @@ from integrations.llm.errors import LlmTrouble, Unfit
 from policy.answered import Unusable
 from tasks.desk import Desk
 
-ASK_AGAIN_AFTER = timedelta(minutes=30)
-"""What had no usable answer is not asked again before."""
+AWAY_FOR, UNFIT_FOR = timedelta(minutes=30), timedelta(days=1)
+"""A question is not asked again before, where the server was away; where its answer could not be used."""
+AWAY = frozenset({"unreachable", "too_slow", "busy"})
 NOT_CHARGED = frozenset({"busy", "bad_key", "not_there", "redirected", "http_400", "http_422", "http_503"})
 """After these nobody worked for us."""
 BYTES_A_TOKEN = 3
@@ -66,6 +67,14 @@ def kept_answer(session: Session, key: str) -> dict[str, Any] | None:
     return found.answer if found is not None else None
 
 
+def is_settled(desk: Desk, kept: LlmAnswer) -> bool:
+    """Whether a question needs not be asked: it was answered, or could not be a short while ago."""
+    if kept.answer is not None:
+        return True
+    away = kept.why is not None and (kept.why in AWAY or kept.why.startswith("http_5"))
+    return kept.at > desk.now() - (AWAY_FOR if away else UNFIT_FOR)
+
+
 def closed_because(session: Session, desk: Desk, reserve: Decimal = Decimal(0)) -> str | None:
     """Why nothing is asked at this moment: `off`, `paused`, `busy`, `budget`; None: it may be."""
     rules = desk.policy.llm
@@ -103,7 +112,7 @@ def ask(desk: Desk, question: Question, read: Read) -> dict[str, Any] | None:
         # One at a time, so that two who ask at once do not both take the last of the budget.
         session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('tanggap.llm', 0))"))
         kept = session.get(LlmAnswer, key)
-        if kept is not None and (kept.answer is not None or kept.at > desk.now() - ASK_AGAIN_AFTER):
+        if kept is not None and is_settled(desk, kept):
             _write(session, desk, question, LlmOutcome.CACHED, kept.why)
             return kept.answer
         highest = _highest(desk, request)

@@ -13,7 +13,7 @@ from policy.answered import parse
 from policy.translating import SCHEMA, VERSION, Translation, check, instructions, is_foreign, material
 from tasks.card_due import look_at_complaint
 from tasks.desk import Desk
-from tasks.llm_calls import ASK_AGAIN_AFTER, Question, Read, ask_all, closed_because
+from tasks.llm_calls import Question, Read, ask_all, closed_because, is_settled
 from tasks.translations import Foreign, foreign_texts, key
 
 LOOKED_AT = 200
@@ -68,7 +68,7 @@ def _read_in_another_language(session: Session, desk: Desk) -> list[tuple[Compla
 def _known(session: Session, desk: Desk, one: Foreign) -> bool:
     """Whether it was translated, or could not be a short while ago."""
     kept = session.get(LlmAnswer, key(desk, one))
-    return kept is not None and (kept.answer is not None or kept.at > desk.now() - ASK_AGAIN_AFTER)
+    return kept is not None and is_settled(desk, kept)
 
 
 def _question(one: Foreign) -> Question:

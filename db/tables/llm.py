@@ -55,7 +55,7 @@ class LlmCall(SQLModel, table=True):
     tokens_out: int = 0
     counted: bool = False
     """The server counted the tokens; else they are our estimate."""
-    cost: Decimal = Field(default=Decimal(0), sa_type=Numeric(18, 6))  # type: ignore[call-overload]
+    cost: Decimal = Field(default=Decimal(0), sa_type=Numeric(18, 6))
     currency: str
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
 

@@ -26,8 +26,12 @@ hukum polisi pengacara somasi pidana tuntut lapor gugat uu ite direktur ceo mana
 law police sue court legal manager director head office
 """
 _POSTS = "hapus ubah edit cabut unggah postingan ulasan bintang rating delete remov review star"
+_REFUSALS = """
+tolak abai batal tutup blokir pecat larang wajib harus ancam
+refus reject ignor cancel clos block dismiss forbid must threat
+"""
 _REGRETS = "maaf sesal sorry apolog regret"
-CLAIMING = tuple(f"{_OFFERS} {_PROMISES} {_TIMES} {_FINDINGS} {_POWERS} {_POSTS} {_REGRETS}".split())
+CLAIMING = tuple(f"{_OFFERS} {_PROMISES} {_TIMES} {_FINDINGS} {_POWERS} {_POSTS} {_REFUSALS} {_REGRETS}".split())
 """Stems of what a company is held to: offers, promises, times, findings, threats, what shall happen to a post."""
 
 _OPENING = """
@@ -35,7 +39,8 @@ kami kak kakak halo hai selamat terima terimakasih mohon maaf silakan silahkan u
 supaya saat sambil sementara dengan atas tim tentang soal terkait mengenai adapun juga dan atau namun tetapi tapi
 begitu setelah sebelum sampai anda bapak ibu salam kita sekarang kini mulai biar boleh yuk semoga demi bisakah
 hi hello dear we our thank thanks please sorry if when while to for as in on at the this that your you it once until
-meanwhile and but so with about regarding also before after let i us there here now could would can may just feel from a an my truly
+meanwhile and but so with about regarding also before after let i us there here now could would can may just feel from
+a an my truly
 """
 OPENING = frozenset(_OPENING.split())
 """What a sentence may begin with although ours do not have it."""

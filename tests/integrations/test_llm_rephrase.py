@@ -10,6 +10,7 @@ from llm_site import as_json, language_model, reply_in, use_model
 from tiny_llm import tiny_server
 
 from db.complaints import find
+from db.tables import LlmCall
 from db.words import Risk, State
 from tasks.answer import compose_answers, due_for_answer, take_aim
 from tasks.erase import erase
@@ -204,6 +205,20 @@ def test_two_who_ask_at_once_do_not_both_spend_the_last_of_the_budget(life):
         life.answer()
 
     assert sorted(site.outcomes()) == [("answered", None), ("skipped", "budget")]
+
+
+def test_a_question_whose_asker_died_holds_up_the_others_only_for_a_moment(life):
+    with language_model(life, with_a_word_more, at_once=1, timeout="3s") as site:
+        reference = life.comes(LATE)
+        number = int(reference.removeprefix("TG-"))
+        with life.desk.transaction() as session:
+            call = {"use": "rephrase", "model": "m", "prompt": "x", "outcome": "asked", "currency": "USD"}
+            session.add(LlmCall(at=life.now(), complaint_id=number, **call))
+        answered(life, reference)
+        life.later(seconds=7)
+        answered(life)
+
+    assert site.outcomes() == [("asked", None), ("skipped", "busy"), ("answered", None)]
 
 
 def test_nothing_of_anybodys_words_stands_in_the_ledger(life):

@@ -114,7 +114,9 @@ def test_what_is_no_translation_is_not_shown_and_not_asked_again_at_once(life, s
         assert due_for_translation(life.desk) == []
         assert card(life, reference).translation is None
 
-        life.later(minutes=31)
+        life.later(hours=23)
+        assert due_for_translation(life.desk) == []
+        life.later(hours=2)
         assert len(due_for_translation(life.desk)) == 2
 
     assert {outcome for outcome, _ in site.outcomes()} == {"refused"}
@@ -126,6 +128,9 @@ def test_a_model_that_is_away_holds_up_no_card(life):
 
     assert work(life) == 0
     assert card(life, reference).draft
+    assert due_for_translation(life.desk) == []
+    life.later(minutes=31)
+    assert len(due_for_translation(life.desk)) == 2
 
 
 def test_translations_go_with_the_person_who_is_forgotten(life):

@@ -106,6 +106,8 @@ def test_the_customers_words_stand_between_two_lines_that_nobody_can_forge():
         (1, "Maaf ya, pesanan belum sampai. Cek https://senja.example.evil/x", "markup"),
         (1, "Maaf ya, pesanan belum sampai. Tulis ke bantuan@lain.example", "markup"),
         (1, "Maaf ya, pesanan belum sampai, lihat situs lain.example.", "markup"),
+        (1, "Maaf ya, pesanan Kakak belum sampai, kami tolak keluhan Kakak.", "claim"),
+        (1, "Maaf ya, pesanan belum sampai, Kakak harus tutup mulut di tujuan.", "claim"),
         (1, "**Maaf ya**, pesanan Kakak belum sampai di tujuan.", "markup"),
         (1, "Maaf ya, pesanan Kakak belum\u200b sampai di tujuan.", "signs"),
         (1, "Maaf ya, pesanan Kakak belum sampai di tujuan 🙏", "signs"),
@@ -193,6 +195,29 @@ def test_what_is_not_of_the_shape_that_was_asked_for_is_refused(text, why):
 @pytest.mark.parametrize("fence", ["```json\n{}\n```", "```\n{}\n```", "  ```JSON\n{}```\n"])
 def test_a_fence_of_markdown_around_it_is_taken_off(fence):
     assert parse(fence.replace("{}", answer(*GOOD)), Rewording).sentences
+
+
+WORDS = [word for text, _ in GOOD for word in text.split()]
+
+
+@given(st.data())
+def test_whatever_passes_holds_every_fact_of_ours_and_no_other(data):
+    """Mutants of a good wording: words exchanged, doubled and lost, sentences that rest on others."""
+    mutants = []
+    for text, on in GOOD:
+        words = text.split()
+        for _ in range(data.draw(st.integers(0, 2))):
+            at = data.draw(st.integers(0, len(words) - 1))
+            words[at : at + data.draw(st.integers(0, 1))] = [data.draw(st.sampled_from([*WORDS, "99", "sepuluh"]))]
+        mutants.append((" ".join(words), data.draw(st.sampled_from([on, on, on, [0], [4]]))))
+    rewording = parse(answer(*mutants), Rewording)
+    try:
+        check(rewording, MATERIAL.ours, CUSTOMER, "id")
+    except Unusable:
+        return
+
+    made = take_out([rebuilt(COMPOSED, rewording, MATERIAL.values).text], ["Mira", "TG-1042"])
+    assert sorted(made.values) == sorted(MATERIAL.values)
 
 
 @given(st.text(max_size=400), st.lists(st.text(min_size=2, max_size=12), max_size=3))
