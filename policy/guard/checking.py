@@ -11,11 +11,12 @@ from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
 from policy.guard.quoting import quotes_of
-from policy.guard.rules import Guardrails, Language, Rule, Try
+from policy.guard.rules import Guardrails, Language, Patterns, Rule, Try
 from policy.reading import Problem, line_of, read_yaml
 
 _STOPS = re.compile(r"[.!?;](?=\s|$)|\n")
 _MOST = 0.6
+_WHOLE_SENTENCE = 300
 _MISSING = ("no_apology", "no_private_offer")
 
 Code = Callable[[DraftText, Folded, Owner, ChannelLimits], Iterable[Hit]]
@@ -183,6 +184,8 @@ def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised
                 continue
             if known and folded.text[start:end].strip() in known:
                 continue
+            if group.excuses and _excused(group, folded.text, start, end):
+                continue
             yield Hit(*folded.span(start, end), group.what)
 
 
@@ -232,6 +235,11 @@ def _sentence(text: str, start: int, end: int, within: int) -> tuple[int, int]:
         low = stop.end()
     stop_after = _STOPS.search(text, end, high)
     return low, stop_after.start() if stop_after else high
+
+
+def _excused(group: Patterns, text: str, start: int, end: int) -> bool:
+    low, high = _sentence(text, start, end, _WHOLE_SENTENCE)
+    return any(excuse.search(text, low, high) for excuse in group.excuses)
 
 
 def _spared(rule: Rule, first: int, copy: _Copy) -> Iterator[tuple[int, int]]:

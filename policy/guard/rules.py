@@ -86,7 +86,10 @@ class Patterns(Rules):
     any: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
 
-    _any = field_validator("any", "together")(_phrases)
+    unless: tuple[str, ...] = ()
+    """What takes these phrases out of suspicion where it stands in the same sentence."""
+
+    _any = field_validator("any", "together", "unless")(_phrases)
 
     @model_validator(mode="after")
     def _either(self) -> "Patterns":
@@ -95,6 +98,11 @@ class Patterns(Rules):
         if self.raw and self.together:
             raise ValueError("`together` takes phrases, no plain regular expressions")
         return self
+
+    @cached_property
+    def excuses(self) -> tuple[re.Pattern[str], ...]:
+        """`unless`, ready to run."""
+        return tuple(expression(phrase) for phrase in self.unless)
 
     def tries(self) -> Iterator["Try"]:
         """What is run for these, each with what it needs."""
