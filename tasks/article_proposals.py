@@ -30,6 +30,7 @@ from db.tables import (
     Round,
 )
 from db.words import Category, DeliveryKind, State, Verdict, Visibility
+from policy.composing import Sentence
 from policy.intake import find_numbers
 from policy.knowledge import LONGEST_ANSWER, written
 from policy.knowledge import Article as Written
@@ -41,6 +42,8 @@ from tasks.knowledge import article_for, today
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 LONGEST_TITLE = 80
+IN_EVERY_REPLY = frozenset(("greeting", "heard", "ask", "private", "reference", "closing"))
+"""Parts of an answer that tell others nothing."""
 HEADINGS = {
     "id": ("Yang menyelesaikan", "Balasan yang disetujui"),
     "en": ("What solved it", "The reply that was approved"),
@@ -157,9 +160,16 @@ def _lesson(session: Session, complaint: Complaint) -> _Lesson | None:
         owner=resolvers[-1] if solved and resolvers else review.decided_by or MACHINE,
         summary=complaint.resolution or "" if solved else "",
         # What the desk itself composed is its own parts again; a reviewer says where it is more than that.
-        reply=draft.text if review.reusable or draft.author != MACHINE else "",
+        reply=_telling(draft) if review.reusable or draft.author != MACHINE else "",
         public=draft.visibility is Visibility.PUBLIC,
     )
+
+
+def _telling(draft: Draft) -> str:
+    """A reply without what every reply has; the whole where it is nothing else."""
+    kept = [Sentence.from_json(one) for one in draft.grounds if not one.get("companion")]
+    said = [draft.text[one.start : one.end] for one in kept if one.ref.partition("/")[0] not in IN_EVERY_REPLY]
+    return " ".join(said) or draft.text
 
 
 def _written(session: Session, desk: Desk, lesson: _Lesson, texts: list[str]) -> Written | None:
