@@ -38,7 +38,7 @@ _EXACT = text("""
     ), size AS (
         SELECT language, count(*) AS articles FROM standing GROUP BY language
     ), asked AS MATERIALIZED (
-        SELECT DISTINCT ON (size.language, stem.lexeme) size.language, size.articles, stem.lexeme, asked.word
+        SELECT size.language, size.articles, stem.lexeme, asked.word
         FROM unnest(CAST(:words AS text[])) AS asked(word)
         CROSS JOIN (VALUES ('id', CAST('indonesian' AS regconfig)), ('en', CAST('english' AS regconfig)))
             AS stemmer(language, config)
@@ -75,6 +75,8 @@ _ABOUT = text("""
     FROM unnest(CAST(:topics AS text[])) AS topic JOIN article ON topic = ANY(article.topics)
     WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
 """)
+_FOUND, _NEAR = "words found", "words alike"
+"""Where a session keeps what it was told of words: a batch of texts shares most of them."""
 NEAR_FROM = 5
 """Letters of a word that may be misspelled; shorter ones resemble too much."""
 NEAR_MOST = 6
@@ -102,6 +104,8 @@ def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
     """Write what these articles are found by."""
     if not articles:
         return
+    for key in [key for key in session.info if isinstance(key, tuple) and key[0] in (_FOUND, _NEAR)]:
+        del session.info[key]
     session.execute(
         _INDEX,
         [
@@ -174,8 +178,15 @@ def hits(
 
 
 def _exact(session: Session, words: Iterable[str], on: date, language: str | None) -> Sequence[Row[Any]]:
-    given = {"words": list(dict.fromkeys(words)), "on": on, "language": language, "weights": WEIGHTS}
-    return session.execute(_EXACT, given).all()
+    """Where these words stand; of words with one stem, the first. Asked of the database once a session."""
+    asked = list(dict.fromkeys(words))
+    known: dict[str, list[Row[Any]]] = session.info.setdefault((_FOUND, on, language), {})
+    if new := [word for word in asked if word not in known]:
+        known.update((word, []) for word in new)
+        for row in session.execute(_EXACT, {"words": new, "on": on, "language": language, "weights": WEIGHTS}):
+            known[row.word].append(row)
+    told: dict[tuple[str, str], str] = {}
+    return [row for word in asked for row in known[word] if told.setdefault((row.language, row.lexeme), word) == word]
 
 
 def _misspelled(
@@ -188,8 +199,14 @@ def _misspelled(
     """What is found of words that no article has, read as the words of articles that look most like them."""
     if not lost:
         return
-    given = {"languages": [row.language for row in lost], "words": [row.word for row in lost]}
-    near = session.execute(_NEAREST, given | {"on": on, "near_from": NEAR_FROM, "alike_from": ALIKE_FROM}).all()
+    known: dict[tuple[str, str], list[Row[Any]]] = session.info.setdefault((_NEAR, on), {})
+    asked = [(row.language, row.word) for row in lost]
+    if new := [one for one in asked if one not in known]:
+        known.update((one, []) for one in new)
+        given = {"languages": [spoken for spoken, _ in new], "words": [word for _, word in new]}
+        for row in session.execute(_NEAREST, given | {"on": on, "near_from": NEAR_FROM, "alike_from": ALIKE_FROM}):
+            known[row.language, row.word].append(row)
+    near = [row for one in asked for row in known[one]]
     stems = {(row.language, row.word): row.lexeme for row in lost}
     read_as = {(row.language, word): row for row in near for word in means(row.near)}
     for row in _exact(session, (word for _, word in read_as), on, language) if read_as else ():
