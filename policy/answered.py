@@ -1,12 +1,16 @@
 """Reads what a language model answered: JSON of the shape that was asked for, and nothing else."""
 
 import json
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 LONGEST_ANSWER = 40_000
 """Characters."""
+
+_UNSTORABLE = re.compile(r"[\ud800-\udfff]|\\u00(?:0[0-8bcef]|1[0-9a-f])")
+"""Half characters, and control characters as JSON writes them: nobody's words."""
 
 Shape = TypeVar("Shape", bound="AnswerShape")
 
@@ -37,6 +41,8 @@ def parse(text: str, shape: type[Shape]) -> Shape:
         found = json.loads(_bare(text), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Unusable("no_json") from None
+    if _UNSTORABLE.search(json.dumps(found, ensure_ascii=False)):
+        raise Unusable("signs")
     return fitted(found, shape)
 
 

@@ -6,6 +6,7 @@ it cost and what came of it; answers are kept apart, belong to a complaint, and 
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from integrations.llm.client import Request, Said, Turn
 from integrations.llm.errors import LlmTrouble, Unfit
 from policy.answered import Unusable
 from tasks.desk import Desk
+
+log = logging.getLogger("tanggap.llm")
 
 AWAY_FOR, UNFIT_FOR = timedelta(minutes=30), timedelta(days=1)
 """A question is not asked again before, where the server was away; where its answer could not be used."""
@@ -133,6 +136,10 @@ def ask(desk: Desk, question: Question, read: Read) -> dict[str, Any] | None:
         said = Said("", unfit.tokens)
     except LlmTrouble as trouble:
         outcome, why = LlmOutcome.FAILED, trouble.why
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # A mistake of ours in looking at an answer must not keep drafts from being written. Its text may quote one.
+        log.error("An answer of the language model cannot be looked at: %s", type(error).__name__)
+        outcome, why = LlmOutcome.REFUSED, "fault"
     with desk.transaction() as session:
         _settle(session, desk, number, request, said, outcome, why)
         return answer if _keep(session, desk, question, key, answer, why) else None
@@ -205,7 +212,10 @@ def _settle(
         call.tokens_in, call.tokens_out = said.tokens
         call.counted = True
     elif said is not None and said.text:
-        call.tokens_in, call.tokens_out = _bytes(request) // BYTES_A_TOKEN, len(said.text.encode()) // BYTES_A_TOKEN
+        call.tokens_in, call.tokens_out = (
+            _bytes(request) // BYTES_A_TOKEN,
+            len(said.text.encode("utf-8", "replace")) // BYTES_A_TOKEN,
+        )
     elif why in NOT_CHARGED:
         call.tokens_in = call.tokens_out = 0
     else:  # it may have worked until we gave up
@@ -277,4 +287,8 @@ def _highest(desk: Desk, request: Request) -> Decimal:
 
 
 def _bytes(request: Request) -> int:
-    return sum(len(turn.text.encode("utf-8", "replace")) for turn in request.turns)
+    return sum(_size(turn.text) for turn in request.turns)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

@@ -80,9 +80,9 @@ class _Asked:
         case = prepared.case
         names = [case.name, case.reference, case.order_number, case.tracking_url, *desk.policy.company.names]
         names += [*case.contact.values(), *case.answer_by.values(), case.article.title if case.article else ""]
-        customer = without_digits(mask("\n".join(said), desk.policy.company, [case.name]))
+        customer = without_digits(mask("\n".join(said), desk.policy.company, [case.name])[-LONGEST_CUSTOMER:])
         ours = material_of(prepared.composed, names)
-        return cls(desk, prepared, complaint.events, customer[-LONGEST_CUSTOMER:], ours)
+        return cls(desk, prepared, complaint.events, customer, ours)
 
     def question(self) -> Question:
         """The question, in a fence that nobody can guess."""

@@ -87,6 +87,18 @@ def test_whatever_is_wrong_with_an_answer_ours_stands_and_the_ledger_says_why(li
     assert site.outcomes() == [("refused", why)]
 
 
+def test_a_mistake_of_ours_in_looking_at_an_answer_keeps_no_draft_from_being_written(life, monkeypatch):
+    def stumbles(*_: object) -> None:
+        raise KeyError("somebody's words")
+
+    monkeypatch.setattr("tasks.rephrase.check", stumbles)
+    with language_model(life, with_a_word_more) as site:
+        reference = answered(life)
+
+    assert life.state(reference) is State.IN_REVIEW
+    assert site.outcomes() == [("refused", "fault")]
+
+
 def test_a_model_that_cannot_be_reached_leaves_the_answer_as_it_was(life):
     use_model(life, "http://127.0.0.1:9")
 

@@ -184,6 +184,8 @@ def test_a_wording_that_obeys_the_customer_is_refused():
         ("[" * 30_000, "no_json"),
         (" " * 50_000, "too_big"),
         (f'{{"sentences": [{{"sentence": "Halo", "rests_on": [{"9" * 5_000}]}}]}}', "no_json"),
+        (r'{"sentences": [{"sentence": "\ud800", "rests_on": [0]}]}', "signs"),
+        (r'{"sentences": [{"sentence": "Halo\u0000", "rests_on": [0]}]}', "signs"),
     ],
 )
 def test_what_is_not_of_the_shape_that_was_asked_for_is_refused(text, why):
