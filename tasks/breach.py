@@ -1,6 +1,6 @@
 """The clock of a breach notice: started, stopped when all whom the law names were notified, or dismissed by Legal."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session
 
@@ -51,7 +51,8 @@ def start(desk: Desk, reference: str, by: trail.Author, since: datetime | None =
         if since is not None:
             if since > breach.known_at:
                 must_be_allowed(desk, by, END)
-            breach.known_at, breach.due_at = since, since + desk.policy.legal.breach.within
+            breach.known_at = since.astimezone(UTC)
+            breach.due_at = breach.known_at + desk.policy.legal.breach.within
         breach.reminded = breach.escalated = 0
         start_clock(session, complaint, breach, by, now)
         wake(session, "watch")
