@@ -34,13 +34,18 @@ from policy.composing import Sentence
 from policy.intake import find_numbers
 from policy.knowledge import LONGEST_ANSWER, written
 from policy.knowledge import Article as Written
-from policy.masking import mask
+from policy.masking import COVER, mask
 from tasks.article_acts import personal_data
 from tasks.articles import bring_in, lock_articles, new_row
 from tasks.desk import Desk
 from tasks.knowledge import article_for, today
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_ADDRESSED = re.compile(
+    r"\b((?i:kakak|kak|bapak|pak|ibu|bu|mas|mbak|bang|sdri|sdr|saudari|saudara|nona|tuan|mr|mrs|ms|miss)\.?\s+)"
+    r"[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,2}"
+)
+"""Somebody called by name: *kak Mira*, *Ibu Sari Dewi*. The desk knows the names that platforms give, not these."""
 LONGEST_TITLE = 80
 IN_EVERY_REPLY = frozenset(("greeting", "heard", "ask", "private", "reference", "closing"))
 """Parts of an answer that tell others nothing."""
@@ -175,7 +180,10 @@ def _telling(draft: Draft) -> str:
 def _written(session: Session, desk: Desk, lesson: _Lesson, texts: list[str]) -> Written | None:
     """The lesson as an article; None where it says too little."""
     secrets = list(_secrets(session, desk, lesson.complaint, (*texts, lesson.summary, lesson.reply)))
-    summary, reply = (mask(text.strip(), desk.policy.company, secrets) for text in (lesson.summary, lesson.reply))
+    summary, reply = (
+        _ADDRESSED.sub(rf"\1{COVER}", mask(text.strip(), desk.policy.company, secrets))
+        for text in (lesson.summary, lesson.reply)
+    )
     rules = desk.policy.articles.proposals
     if len(f"{summary} {reply}".split()) < rules.least_words:
         return None

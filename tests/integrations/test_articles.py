@@ -245,7 +245,7 @@ def test_the_command_line_leads_an_article_through_its_life(
 # Learning from answers
 
 UNHEARD = "lampu neon di parkiran gerai mati semua, gelap banget"
-SOLVED = "Lampu parkiran diganti oleh teknisi gedung, dan jadwal pemeriksaannya sekarang tiap Senin. Hubungi Mira, INV-55120-77."
+SOLVED = "Lampu parkiran diganti oleh teknisi gedung, dan jadwal pemeriksaannya sekarang tiap Senin. Bu Sari Dewi, INV-55120-77."
 
 
 def solved(life: Life, summary: str = SOLVED, text: str = UNHEARD, **how: object) -> str:
@@ -266,7 +266,9 @@ def test_what_solved_a_complaint_is_proposed_without_saying_whose_it_was(life: L
     (article,) = proposals(life.desk)
     assert (article.state, article.owner, article.author) == (ArticleState.PROPOSED, "cs-nia", "tanggap")
     assert "Lampu parkiran diganti" in article.text
-    assert not {"Mira", "55120", reference, "gelap"} & set(article.text.replace(",", " ").replace(".", " ").split())
+    assert not {"Sari", "Dewi", "55120", reference, "gelap"} & set(
+        article.text.replace(",", " ").replace(".", " ").split()
+    )
     assert "INV-55120-77" not in article.text
     assert life.names(reference)[-1] == "article_proposed"
 
@@ -286,22 +288,19 @@ def test_an_answer_that_a_reviewer_would_give_again_is_proposed(life: Life) -> N
 
 @pytest.mark.parametrize(
     ("text", "summary"),
-    [
-        ("paket belum sampai, sudah lewat dari estimasi", SOLVED),
-        (UNHEARD, "Sudah beres."),
-        (
-            UNHEARD,
-            "Nomor identitasnya 3174 0512 3456 0001 sudah kami cocokkan dengan data di gerai dan lampunya menyala.",
-        ),
-    ],
-    ids=["an article answers", "it says too little", "personal data"],
+    [("paket belum sampai, sudah lewat dari estimasi", SOLVED), (UNHEARD, "Sudah beres.")],
+    ids=["an article answers", "it says too little"],
 )
-def test_nothing_is_proposed_where(life: Life, text: str, summary: str, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_proposed_where(life: Life, text: str, summary: str) -> None:
     solved(life, summary, text)
 
-    made = propose_articles(life.desk)
+    assert propose_articles(life.desk) == 0
 
-    assert made == 0 or "3174" not in proposals(life.desk)[0].text
+
+def test_where_personal_data_is_left_nothing_is_proposed(life: Life) -> None:
+    solved(life, "Datanya salah: kata sandi akunnya RahasiaSekali99 dan kode OTP 482913 kami setel ulang di gerai.")
+
+    assert propose_articles(life.desk) == 0
 
 
 def test_much_the_same_is_proposed_once(life: Life) -> None:
