@@ -1,7 +1,7 @@
 """Answer what has been assessed: draft, guard, and open the reviews that policy asks for."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -144,6 +144,8 @@ def _composed_draft(session: Session, desk: Desk, complaint: Complaint, worded: 
     made, beside = worded.composed, companion_of(desk, worded)
     if beside is not None and guard(session, desk, complaint, beside.text, Visibility.PRIVATE, grounded(beside)):
         beside = None  # it adds, so it must be beyond doubt
+    if beside is not None:
+        made = replace(made, states_facts=made.states_facts or beside.states_facts)
     return new_draft(
         session,
         desk,

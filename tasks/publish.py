@@ -212,7 +212,7 @@ def take_back(session: Session, complaint: Complaint, row: Delivery, why: str, n
     """An answer that is known not to have arrived, and is approved no more, is written anew."""
     row.state, row.claimed_by, row.why, row.needs_person = DeliveryState.CANCELLED, None, why, False
     session.add(row)
-    if complaint.state is State.APPROVED:
+    if complaint.state is State.APPROVED and not is_companion(row):
         move(session, complaint, State.DRAFTING, event="voided", by=trail.MACHINE_AUTHOR, at=now, why=why)
         wake(session, "respond")
 
@@ -450,7 +450,7 @@ def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
         if not _still_ours(row, delivery):
             return _as_it_stands(complaint, row)
         outcome = _give_up(session, complaint, row, why, now)
-        if row.draft_id is not None and complaint.state is State.APPROVED:
+        if row.draft_id is not None and complaint.state is State.APPROVED and not is_companion(row):
             move(
                 session,
                 complaint,

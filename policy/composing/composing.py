@@ -116,7 +116,7 @@ def compose(case: Case, parts: Parts, limits: Limits | None = None) -> Composed:
     """The answer to a case in its customer's language; in both of ours where they mixed them, or wrote in a third, and
     both fit."""
     limit = limits.comfortable_limit if limits else None
-    if case.language == "en" or case.language in _UNDERSTOOD_IN_INDONESIAN:
+    if case.language == "en" or case.language in _UNDERSTOOD_IN_INDONESIAN or case.statement:
         return _compose(case, parts, "en" if case.language == "en" else "id", limit)
     first = _compose(case, parts, "id", None)
     second = _compose(case, parts, "en", None)
