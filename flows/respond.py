@@ -7,8 +7,6 @@ Where the company has a language model (policy/llm.yaml) it words drafts anew be
 reviewers when nobody waits for an answer: a few calls at once, each bounded in time.
 """
 
-from datetime import datetime
-
 from prefect import flow
 
 from flows.duty import Duty, on_duty, shift_name
@@ -26,7 +24,7 @@ def respond(shift: float | None = None) -> dict[str, int]:
     with on_duty("respond", shift) as duty:
         if duty is None:
             return {}
-        for _ in duty.rounds(due=lambda: next_translation(duty)):
+        for _ in duty.rounds():
             while marks := due_for_answer(duty.desk, batch_size(duty.desk)):
                 aimed = duty.do(f"ask where {len(marks)} answers can go", take_aim, duty.desk, marks)
                 done = duty.do(f"draft {len(marks)} answers", draft_answers, duty.desk, aimed)
@@ -36,15 +34,15 @@ def respond(shift: float | None = None) -> dict[str, int]:
             if rounds := rounds_without_run(duty.desk):
                 started = duty.do(f"start {len(rounds)} reviews", start_reviews, duty.desk, rounds)
                 duty.count(reviews_started=started)
-            if texts := due_for_translation(duty.desk):
-                translated = duty.do(f"translate {len(texts)} texts for reviewers", translate, duty.desk, texts)
-                duty.count(translated=translated)
+            translate_some(duty)
         return duty.done
 
 
-def next_translation(duty: Duty) -> datetime | None:
-    """At once, while there is more to translate: whoever waits for an answer comes first each time."""
-    return duty.desk.now() if due_for_translation(duty.desk) else None
+def translate_some(duty: Duty) -> None:
+    """A few texts that reviewers cannot read; the step wakes us for more, and who waits for an answer goes first."""
+    if texts := due_for_translation(duty.desk):
+        done = duty.do(f"translate {len(texts)} texts for reviewers", translate, duty.desk, texts)
+        duty.count(translated=done)
 
 
 def show_answered(duty: Duty, done: Answered) -> None:

@@ -30,8 +30,10 @@ log = logging.getLogger("tanggap.llm")
 
 AWAY_FOR, UNFIT_FOR = timedelta(minutes=30), timedelta(days=1)
 """A question is not asked again before, where the server was away; where its answer could not be used."""
-AWAY = frozenset({"unreachable", "too_slow", "busy"})
-NOT_CHARGED = frozenset({"busy", "bad_key", "not_there", "redirected", "http_400", "http_422", "http_503"})
+AWAY = frozenset({"unreachable", "broke_off", "too_slow", "busy"})
+NOT_CHARGED = frozenset(
+    {"unreachable", "busy", "bad_key", "not_there", "redirected", "http_400", "http_422", "http_503"}
+)
 """After these nobody worked for us."""
 BYTES_A_TOKEN = 3
 """Of the text that a server did not count."""

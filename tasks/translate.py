@@ -1,16 +1,18 @@
 """Has translated what reviewers must read and cannot: beside everything else, so that no card waits for it."""
 
 import secrets
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db.tables import Complaint, Draft, LlmAnswer, Review, ReviewState, Round
+from db.wake import wake
 from db.words import LlmUse
 from integrations.llm.client import Turn
 from policy.answered import parse
-from policy.translating import SCHEMA, VERSION, Translation, check, instructions, is_foreign, material
+from policy.translating import LONGEST_TEXT, SCHEMA, VERSION, Translation, check, instructions, is_foreign, material
 from tasks.card_due import look_at_complaint
 from tasks.desk import Desk
 from tasks.llm_calls import Question, Read, ask_all, closed_because, is_settled
@@ -18,6 +20,8 @@ from tasks.translations import Foreign, foreign_texts, key
 
 LOOKED_AT = 200
 """Open reviews, the most urgent first."""
+MOST_OF_OURS = 2_000
+"""Tokens of our instructions, and of what a server puts around them."""
 
 
 def due_for_translation(desk: Desk) -> list[Foreign]:
@@ -25,7 +29,7 @@ def due_for_translation(desk: Desk) -> list[Foreign]:
     if not desk.policy.llm.may(LlmUse.TRANSLATE):
         return []
     with desk.transaction() as session:
-        if closed_because(session, desk) is not None:
+        if closed_because(session, desk, _highest(desk)) is not None:
             return []
         found: dict[str, Foreign] = {}
         for complaint, draft, reader in _read_in_another_language(session, desk):
@@ -44,6 +48,8 @@ def translate(desk: Desk, texts: list[Foreign]) -> int:
     with desk.transaction() as session:
         for complaint in sorted(done):
             look_at_complaint(session, complaint, desk.now())
+        if done:
+            wake(session, "respond")  # there may be more
     return sum(answer is not None for answer in answers)
 
 
@@ -63,6 +69,12 @@ def _read_in_another_language(session: Session, desk: Desk) -> list[tuple[Compla
         for complaint, draft, reader in read
         if is_foreign(complaint.language, reader) or is_foreign(draft.language, reader)
     ]
+
+
+def _highest(desk: Desk) -> Decimal:
+    """What any translation can cost at most: no character has more than four bytes, no token fewer than one."""
+    rules = desk.policy.llm
+    return rules.price.of(4 * LONGEST_TEXT + MOST_OF_OURS, rules.max_tokens)
 
 
 def _known(session: Session, desk: Desk, one: Foreign) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from integrations.http import new_session
+from integrations.channels.base import TryAgain
+from integrations.http import failure, new_session
 from integrations.llm.errors import Away, LlmTrouble, NeedsPerson, Unfit
 
 CONNECT_SECONDS = 5.0
@@ -124,8 +125,7 @@ class Llm:
         except (requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise NeedsPerson("bad_key", "The key cannot be sent: it holds characters that no header takes.") from error
         except (requests.RequestException, HTTPError) as error:
-            slow = isinstance(error, requests.ReadTimeout | ReadTimeoutError)
-            raise Away("too_slow" if slow else "unreachable", "The language model does not answer.") from error
+            raise _away(error) from error
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Ours, so that no .netrc puts another word in its place."""
@@ -157,6 +157,15 @@ def within(seconds: float, call: Callable[[], Got]) -> Got:
     if done:
         return done[0]
     raise Away("too_slow", f"The language model took longer than {seconds:g} s.")
+
+
+def _away(error: Exception) -> Away:
+    """What a request that got no answer means."""
+    if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+        return Away("too_slow", "The language model takes too long.")
+    if isinstance(error, requests.RequestException) and isinstance(failure(error, safe=False, to=""), TryAgain):
+        return Away("unreachable", "The language model cannot be reached.")
+    return Away("broke_off", "The connection to the language model broke.")
 
 
 def _body(response: requests.Response, until: float) -> bytes:

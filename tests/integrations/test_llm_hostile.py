@@ -90,8 +90,8 @@ def test_a_packed_answer_is_not_unpacked():
         (says(429), "busy"),
         (says(500), "http_500"),
         (says(503), "http_503"),
-        (breaks_off, "unreachable"),
-        (breaks_off_in_the_body, "unreachable"),
+        (breaks_off, "broke_off"),
+        (breaks_off_in_the_body, "broke_off"),
     ],
 )
 def test_a_server_in_trouble_is_away(answer, why):
@@ -106,8 +106,9 @@ def test_what_only_a_person_can_mend_says_so(status, why):
 
 
 def test_nobody_there_is_away():
-    with pytest.raises(Away):
+    with pytest.raises(Away) as away:
         Llm(f"http://127.0.0.1:{closed_port()}", "m", 2.0).ask(QUESTION)
+    assert away.value.why == "unreachable"
 
 
 @pytest.mark.parametrize("slow", [is_silent, drips, drips_headers])

@@ -100,12 +100,13 @@ def test_a_mistake_of_ours_in_looking_at_an_answer_keeps_no_draft_from_being_wri
 
 
 def test_a_model_that_cannot_be_reached_leaves_the_answer_as_it_was(life):
-    use_model(life, "http://127.0.0.1:9")
-
-    reference = answered(life)
+    with language_model(life, with_a_word_more) as site:
+        use_model(life, "http://127.0.0.1:9", price={"currency": "USD", "output": 10})
+        reference = answered(life)
 
     assert life.drafts(reference)[-1].model is None
     assert life.state(reference) is State.IN_REVIEW
+    assert [(call.why, call.cost) for call in site.calls()] == [("unreachable", 0)]
 
 
 def test_what_touches_a_grave_matter_is_never_worded_by_a_model(life):

@@ -133,6 +133,15 @@ def test_a_model_that_is_away_holds_up_no_card(life):
     assert len(due_for_translation(life.desk)) == 2
 
 
+def test_nothing_is_due_that_the_budget_could_not_pay(life):
+    english_complaint(life)
+    price = {"currency": "USD", "input": 1, "output": 1_000}
+    with language_model(life, says("paket saya belum sampai"), price=price, daily_budget="0.9") as site:
+        assert due_for_translation(life.desk) == []
+
+    assert site.calls() == []
+
+
 def test_translations_go_with_the_person_who_is_forgotten(life):
     reference = english_complaint(life)
     with language_model(life, says("paket saya belum sampai")) as site:
