@@ -2,8 +2,11 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from itertools import pairwise
 
 from policy.guard import consistency, contradiction, personal, wording
 from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Owner
@@ -11,12 +14,11 @@ from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
 from policy.guard.quoting import quotes_of
-from policy.guard.rules import Guardrails, Language, Patterns, Rule, Try
+from policy.guard.rules import Guardrails, Language, Rule, Try
 from policy.reading import Problem, line_of, read_yaml
 
 _STOPS = re.compile(r"[.!?;](?=\s|$)|\n")
 _MOST = 0.6
-_WHOLE_SENTENCE = 300
 _MISSING = ("no_apology", "no_private_offer")
 
 Code = Callable[[DraftText, Folded, Owner, ChannelLimits], Iterable[Hit]]
@@ -60,10 +62,35 @@ class _Limit:
 
 @dataclass(frozen=True)
 class _Copy:
-    """A folded copy, and which phrases can stand in it at all (bits of the guardrails' sieve)."""
+    """A folded copy, and for each rule what can stand in it at all, with the part of the copy where it can."""
 
     folded: Folded
-    possible: int
+    tries: Mapping[str, list[tuple[Try, int, int]]]
+    spares: Mapping[str, list[tuple[re.Pattern[str], int, int]]]
+
+    @classmethod
+    def of(cls, folded: Folded, rails: Guardrails) -> "_Copy":
+        tries: dict[str, list[tuple[Try, int, int]]] = defaultdict(list)
+        spares: dict[str, list[tuple[re.Pattern[str], int, int]]] = defaultdict(list)
+        sentences = _sentences(folded.text)
+        parts = [(low, high, ~rails.of_whole_texts) for low, high in sentences]
+        for low, high, sort in [*parts, (0, len(folded.text), rails.of_whole_texts)]:
+            possible = rails.sieve.possible(folded.text, low, high) & sort
+            while possible:
+                lowest = possible & -possible
+                possible ^= lowest
+                home = rails.homes[lowest.bit_length() - 1]
+                if home.tried:
+                    tries[home.rule].append((home.tried, low, high))
+                elif home.spare:
+                    spares[home.rule].append((home.spare, low, high))
+        return cls(folded, tries, spares)
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    """Where each sentence stands, with the sign that ends it."""
+    stops = [stop.end() for stop in _STOPS.finditer(text)]
+    return [(low, high) for low, high in pairwise((0, *stops, len(text))) if low < high]
 
 
 @dataclass(frozen=True)
@@ -76,11 +103,9 @@ class _Reading:
 
     @classmethod
     def of(cls, text: str, rails: Guardrails) -> "_Reading":
-        def sifted(folded: Folded) -> _Copy:
-            return _Copy(folded, rails.sieve.possible(folded.text))
-
         plain = fold(text)
-        return cls(sifted(plain), tuple(sifted(copy) for copy in disguises(plain)), tuple(spelled_apart(plain)))
+        disguised = tuple(_Copy.of(copy, rails) for copy in disguises(plain))
+        return cls(_Copy.of(plain, rails), disguised, tuple(spelled_apart(plain)))
 
 
 def check(
@@ -100,7 +125,7 @@ def check(
         (rule, hit)
         for rule in rails.rules
         if rule.applies(draft)
-        for hit in _hits(rule, rails.first_bits[rule.rule], draft, reading, company, channels or {})
+        for hit in _hits(rule, draft, reading, company, channels or {})
     ]
     if not hits:
         return []
@@ -130,8 +155,7 @@ def check_examples(rails: Guardrails) -> list[Problem]:
             for index, example in enumerate(getattr(rule.examples, kind)):
                 draft = example.draft
                 reading = _Reading.of(draft.text, rails)
-                first = rails.first_bits[rule.rule]
-                found = rule.applies(draft) and bool(_hits(rule, first, draft, reading, _Nobody(), limits))
+                found = rule.applies(draft) and bool(_hits(rule, draft, reading, _Nobody(), limits))
                 if found != wanted:
                     file = rails.directory / f"{rule.rule}.yaml"
                     line = line_of(("examples", kind, index), read_yaml(file)[1])
@@ -140,17 +164,14 @@ def check_examples(rails: Guardrails) -> list[Problem]:
     return problems
 
 
-def _hits(
-    rule: Rule, first: int, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits
-) -> list[Hit]:
-    """What the rule finds; `first` is the bit of its first phrase."""
+def _hits(rule: Rule, draft: DraftText, reading: _Reading, company: Owner, channels: ChannelLimits) -> list[Hit]:
     if rule.rule in _MISSING:
         # These rules miss something: their patterns are what should stand there.
-        present = any(True for _ in _matches(rule, first, reading.plain, draft))
+        present = any(True for _ in _matches(rule, reading.plain, draft))
         return [] if present or not draft.text.strip() else [Hit(0, len(draft.text))]
-    hits = list(_matches(rule, first, reading.plain, draft))
+    hits = list(_matches(rule, reading.plain, draft))
     for copy in reading.disguised:
-        hits.extend(_matches(rule, first, copy, draft, disguised=True))
+        hits.extend(_matches(rule, copy, draft, disguised=True))
     for run in reading.spelled if rule.spelled else ():
         for word in rule.spelled:
             at = run.text.find(word)
@@ -159,33 +180,31 @@ def _hits(
     code = _CODE.get(rule.rule)
     if code:
         hits.extend(code(draft, reading.plain.folded, company, channels))
-    return _merged(hits)
+    return _merged(hits) if hits else hits
 
 
-def _matches(rule: Rule, first: int, copy: _Copy, draft: DraftText, *, disguised: bool = False) -> Iterator[Hit]:
-    possible = copy.possible >> first & (1 << len(rule.tries)) - 1
-    if not possible:
-        return
+def _matches(rule: Rule, copy: _Copy, draft: DraftText, *, disguised: bool = False) -> Iterator[Hit]:
     folded = copy.folded
     spared: _Places | None = None
     known = "\n".join([draft.complaint or "", *draft.facts]).lower() if rule.unless_in_complaint else ""
-    while possible:
-        lowest = possible & -possible
-        possible ^= lowest
-        tried = rule.tries[lowest.bit_length() - 1]
+    for tried, low, high in copy.tries.get(rule.rule, ()):
         group = tried.group
         if group.raw and (disguised or (group.needs and not any(need in folded.text for need in group.needs))):
             continue
-        for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text):
+        for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text, low, high):
             if spared is None:
-                spared = _Places(_spared(rule, first + len(rule.tries), copy))
+                spared = _Places(
+                    place.span()
+                    for spare, at, to in copy.spares.get(rule.rule, ())
+                    for place in spare.finditer(folded.text, at, to)
+                )
                 quoted = _Places(quotes_of(folded, draft) if rule.unless_quoted else ())
             if (not group.firm and spared.hold(start, end)) or quoted.touch(start, end):
                 continue
             if known and folded.text[start:end].strip() in known:
                 continue
-            if group.excuses and _excused(group, folded.text, start, end):
-                continue
+            if any(excuse.search(folded.text, low, high) for excuse in group.excuses):
+                break
             yield Hit(*folded.span(start, end), group.what)
 
 
@@ -211,43 +230,21 @@ class _Places:
         return self._places[low : bisect_left(self._places, (end, 0))]
 
 
-def _places(tried: Try, text: str) -> Iterator[tuple[int, int]]:
-    """Where it stands: a match of the one expression, or from the first to the last of several in one sentence."""
+def _places(tried: Try, text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Where it stands: a match of the one expression, or from the first to the last of several near each other."""
     first, *others = tried.parts
-    for match in first.finditer(text):
+    for match in first.finditer(text, low, high):
         start, end = match.span()
         if start == end:
             continue
         if not others:
             yield start, end
             continue
-        low, high = _sentence(text, start, end, tried.group.within)
-        found = [other.search(text, low, high) for other in others]
+        near = max(low, start - tried.group.within), min(high, end + tried.group.within)
+        found = [other.search(text, *near) for other in others]
         if all(found):
             spans = [match.span(), *(one.span() for one in found if one)]
             yield min(a for a, _ in spans), max(b for _, b in spans)
-
-
-def _sentence(text: str, start: int, end: int, within: int) -> tuple[int, int]:
-    """The part of the sentence around a place that is near enough to it."""
-    low, high = max(0, start - within), min(len(text), end + within)
-    for stop in _STOPS.finditer(text, low, start):
-        low = stop.end()
-    stop_after = _STOPS.search(text, end, high)
-    return low, stop_after.start() if stop_after else high
-
-
-def _excused(group: Patterns, text: str, start: int, end: int) -> bool:
-    low, high = _sentence(text, start, end, _WHOLE_SENTENCE)
-    return any(excuse.search(text, low, high) for excuse in group.excuses)
-
-
-def _spared(rule: Rule, first: int, copy: _Copy) -> Iterator[tuple[int, int]]:
-    possible = copy.possible >> first & (1 << len(rule.spares)) - 1
-    for place, spare in enumerate(rule.spares):
-        if possible >> place & 1:
-            for match in spare.finditer(copy.folded.text):
-                yield match.span()
 
 
 def _merged(hits: Iterable[Hit]) -> list[Hit]:

@@ -68,7 +68,7 @@ def expression(phrase: str, *, cased: bool = False, clause: bool = False) -> re.
         if after.startswith(("\\w", "(?!")) or before.endswith("\\w+"):
             return gap
         # Without a break only between two words that both stand here: a phrase must not end inside a longer word.
-        return r"[\W_]{0,4}" if before[-1:].isalpha() and after[:1].isalpha() else r"[\W_]{1,4}"
+        return r"[\W_]{0,4}" if before[-1:].isalpha() and after[:1].isalpha() else _SAME_SENTENCE
 
     try:
         return re.compile(rf"(?<!\w)(?:{_BREAKS.sub(written, phrase)})(?!\w)", 0 if cased else re.IGNORECASE)
@@ -86,6 +86,32 @@ def plain_expression(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ValueError(f"`{pattern}` is no regular expression: {error}") from error
+
+
+def alternatives(phrase: str) -> list[str]:
+    """The phrase as several where it says `this|that` outside of all brackets: each needs words of its own."""
+    found = [""]
+    depth = 0
+    for sign in re.findall(r"\\.|\[[^\]]*\]|.", phrase):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
+
+
+def alternatives(phrase: str) -> list[str]:
+    """The phrase as several where it says `this|that` outside of all brackets: each needs words of its own."""
+    found = [""]
+    depth = 0
+    for sign in re.findall(r"\\.|\[[^\]]*\]|.", phrase):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
 
 
 # What must stand in a text

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from db.words import Kind, Visibility
 from policy.guard.draft import DraftText, Level
-from policy.guard.phrases import Clause, Words, expression, needed, plain_expression, spelled_out
+from policy.guard.phrases import Clause, Words, alternatives, expression, needed, plain_expression, spelled_out
 from policy.guard.sieve import Sieve
 from policy.reading import PolicyError, Problem, Rules, line_of, read_rules, read_yaml
 
@@ -113,8 +113,9 @@ class Patterns(Rules):
         for phrase in self.any:
             if self.raw:
                 yield Try(self, (plain_expression(phrase),), ())
-            else:
-                yield Try(self, (expression(phrase, cased=self.cased),), needed(phrase))
+                continue
+            for one in alternatives(phrase):
+                yield Try(self, (expression(one, cased=self.cased),), needed(one), across="\\?" in one)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,21 @@ class Try:
     group: Patterns
     parts: tuple[re.Pattern[str], ...]
     needs: tuple[Clause, ...]
+    across: bool = False
+    """It reads from one sentence into the next."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is tried on the whole text, not sentence by sentence."""
+        return self.across or self.group.raw or not self.needs
+
+    across: bool = False
+    """It reads from one sentence into the next."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is tried on the whole text, not sentence by sentence."""
+        return self.across or self.group.raw or not self.needs
 
 
 class Example(Rules):
@@ -187,9 +203,9 @@ class Rule(Rules):
         return tuple(one for group in self.patterns for one in group.tries())
 
     @cached_property
-    def spares(self) -> tuple[re.Pattern[str], ...]:
-        """What spares a hit, ready to run."""
-        return tuple(expression(phrase, clause=True) for phrase in self.spare)
+    def spares(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        """What spares a hit: each phrase, and ready to run."""
+        return tuple((one, expression(one, clause=True)) for phrase in self.spare for one in alternatives(phrase))
 
     def words(self, what: str | None, language: str | None) -> tuple[str, str]:
         """Message and suggestion for somebody who reads this language, about this sort of thing."""
@@ -202,6 +218,28 @@ class Rule(Rules):
         if self.complaints_only and not draft.answers_complaint:
             return False
         return self.audience == "any" or self.audience == draft.visibility
+
+
+@dataclass(frozen=True)
+class Home:
+    """Something that is looked for, and the rule that it belongs to."""
+
+    rule: str
+    needs: Sequence[Clause]
+    whole: bool
+    tried: Try | None = None
+    spare: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
+class Home:
+    """Something that is looked for, and the rule that it belongs to."""
+
+    rule: str
+    needs: Sequence[Clause]
+    whole: bool
+    tried: Try | None = None
+    spare: re.Pattern[str] | None = None
 
 
 class Guardrails(Rules):
@@ -220,26 +258,38 @@ class Guardrails(Rules):
         return {rule.rule: rule for rule in self.rules}
 
     @cached_property
-    def sieve(self) -> Sieve:
-        """Tells which of all rules' phrases can stand in a text; bits in the order of the rules, then of what spares.
-
-        A rule's phrases come first, then what spares its hits.
-        """
-        needs: list[Sequence[Clause]] = []
-        for rule in self.rules:
-            needs += [one.needs for one in rule.tries]
-            needs += [needed(phrase) for phrase in rule.spare]
-        return Sieve(needs)
+    def homes(self) -> tuple[Home, ...]:
+        """Everything that is looked for in drafts, with the rule that it belongs to; the sieve's bits in this order."""
+        return tuple(
+            home
+            for rule in self.rules
+            for home in (
+                *(Home(rule.rule, one.needs, one.whole, tried=one) for one in rule.tries),
+                *(Home(rule.rule, needed(phrase), not needed(phrase), spare=spare) for phrase, spare in rule.spares),
+            )
+        )
 
     @cached_property
-    def first_bits(self) -> dict[str, int]:
-        """Where each rule's phrases begin among the sieve's bits."""
-        places: dict[str, int] = {}
-        at = 0
-        for rule in self.rules:
-            places[rule.rule] = at
-            at += len(rule.tries) + len(rule.spare)
-        return places
+    def homes(self) -> tuple[Home, ...]:
+        """Everything that is looked for in drafts, with the rule that it belongs to; the sieve's bits in this order."""
+        return tuple(
+            home
+            for rule in self.rules
+            for home in (
+                *(Home(rule.rule, one.needs, one.whole, tried=one) for one in rule.tries),
+                *(Home(rule.rule, needed(phrase), not needed(phrase), spare=spare) for phrase, spare in rule.spares),
+            )
+        )
+
+    @cached_property
+    def sieve(self) -> Sieve:
+        """Tells which of them can stand in a text."""
+        return Sieve([home.needs for home in self.homes])
+
+    @cached_property
+    def of_whole_texts(self) -> int:
+        """The sieve's bits of those that are tried on the whole text."""
+        return sum(1 << place for place, home in enumerate(self.homes) if home.whole)
 
 
 class GuardWords(Rules):

@@ -35,11 +35,11 @@ class Sieve:
             self._by_start.setdefault(piece[:2], []).append((piece, tuple(bits)))
         self._known: dict[str, tuple[int, ...]] = {}
 
-    def possible(self, text: str) -> int:
-        """The phrases that may stand in this lower-case text; those that cannot are certain not to."""
+    def possible(self, text: str, low: int = 0, high: int | None = None) -> int:
+        """The phrases that may stand in this part of a lower-case text; those that cannot are certain not to."""
         one, two, three = self._always
         known = self._known
-        for word in set(_WORD.findall(text)):
+        for word in set(_WORD.findall(text, low, len(text) if high is None else high)):
             bits = known.get(word) or self._look_up(word)
             one |= bits[0]
             two |= bits[1]
