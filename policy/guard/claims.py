@@ -22,12 +22,12 @@ _ACTS = re.compile(
     r"(?<!\w)(?:"
     r"(?P<compensation>kompensasi\w*|ganti rugi|voucher|compensat\w+|goodwill)"
     r"|(?P<refund>(?:me|di|nge)?refund\w*|pengembalian (?:dana|uang|saldo|biaya)|reimburs\w+"
-    r"|(?:(?:di)?kembali(?:kan)?|mengembalikan) (?:\w+ )?(?:dana|uang|saldo|biaya)"
+    r"|(?:(?:di)?kembali(?:kan)?|mengembalikan) (?:\w{1,30} )?(?:dana|uang|saldo|biaya)"
     r"|(?:dana|uang|saldo|biaya)(?: [\w.,]{1,30}){0,6} (?:(?:di)?kembali(?:kan)?|masuk|cair)"
     r"|money back|paid back|pay(?:ing)? you back)"
     r"|(?P<replacement>(?:peng)?ganti(?:an)? (?:barang|produk|unit|pesanan)|(?:barang|produk|unit) pengganti"
     r"|kirim(?:kan)? ulang|dikirim ulang|pengiriman ulang|replac\w+|resen[dt]\w*)"
-    r"|(?P<repair>(?:me?mp|dip|p)erbaik(?:i|an)|servis|teknisi(?: \w+){0,3} (?:datang|tiba)|repair\w*|technician)"
+    r"|(?P<repair>(?:me?mp|dip|p)erbaik(?:i|an)|servis|teknisi(?: \w{1,30}){0,3} (?:datang|tiba)|repair\w*|technician)"
     r"|(?P<recovery>pulih\w*|dipulihkan|normal(?: kembali)?|restor\w+|back online|back to normal)"
     r"|(?P<answer>(?:di)?kabari|mengabari|(?:meng|di)?hubungi|(?:men|di)?jawab(?:an)?|get back to you|update you"
     r"|contact you|answer)"
@@ -80,7 +80,7 @@ _TERM = re.compile(
 _HOURS = {"menit": 1 / 60, "minute": 1 / 60, "jam": 1, "hour": 1, "hari": 24, "day": 24, "minggu": 168, "week": 168}
 _HOURS |= {"bulan": 720, "month": 720}
 _CAUSE = re.compile(
-    r"(?<!\w)(?:disebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?|penyebab \w+(?: \w+)? adalah"
+    r"(?<!\w)(?:disebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?|penyebab \w+(?: \w{1,30})? adalah"
     r"|dipicu(?: oleh)?|berasal dari|bersumber dari|akibat|due to|caused by|because of|as a result of"
     r"|the (?:root )?cause (?:is|was)|resulted from) (?P<cause>[^.!?;,\n]{3,80})"
 )
@@ -90,7 +90,7 @@ _DENIED = re.compile(
     r"|not be|no (?=refund|compensation|replacement)|ditolak|menolak|declin\w+|reject\w+"
 )
 _GRANTED = re.compile(
-    r"(?:kami|kita|tim kami|we|we'll|we've)(?: \w+){0,3} |(?:akan|sudah|telah|sedang|segera|disetujui|approved)"
+    r"(?:kami|kita|tim kami|we|we'll|we've)(?: \w{1,30}){0,3} |(?:akan|sudah|telah|sedang|segera|disetujui|approved)"
     r"|(?:will|have been|has been|is being|are|is) "
 )
 _GRANTABLE = frozenset(("refund", "replacement", "compensation", "repair"))

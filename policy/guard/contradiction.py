@@ -10,7 +10,7 @@ from policy.guard.consistency import Changed, changed
 from policy.guard.draft import DraftText, EarlierText, Hit
 from policy.guard.folding import Folded, fold
 
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|[.](?=\d)){1,2000}")
 _UNKNOWN = re.compile(
     r"belum (?:dapat |bisa )?(?:di)?(?:ketahui|pasti|pastikan|simpulkan|mengetahui|menyimpulkan|memastikan"
     r"|ada kesimpulan)|tidak berspekulasi"
@@ -35,7 +35,7 @@ _ONE_TO_TEN = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
 )
 _COUNT_WORDS = {word: value for words in _ONE_TO_TEN for value, word in enumerate(words, 1)} | {"seorang": 1, "nol": 0}
-_NUMBER = rf"\d+(?:[.,]\d+)*|{'|'.join(_COUNT_WORDS)}"
+_NUMBER = rf"\d{{1,15}}(?:[.,]\d{{1,15}}){{0,6}}|{'|'.join(_COUNT_WORDS)}"
 _COUNTED = re.compile(
     rf"(?<![\w.,-])(?:(?P<none>tidak ada|tanpa|no)|(?P<number>{_NUMBER}))"
     r" (?:(?:orang|ekor|unit|buah|people) )?(?P<noun>[a-z]{3,20})(?: (?P<next>[a-z]{3,20}))?"
@@ -52,7 +52,7 @@ _BACK = re.compile(
     r"|beroperasi|restored|fixed|resolved|back to normal|up)"
 )
 _DOWN = re.compile(
-    r"(?:masih|belum|still|not yet|not)(?: \w+){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down"
+    r"(?:masih|belum|still|not yet|not)(?: \w{1,30}){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down"
     r"|restored|fixed|resolved|offline)"
     r"|sedang (?:kami )?(?:diperbaiki|perbaiki|pulihkan|dipulihkan|gangguan)"
 )

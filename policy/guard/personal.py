@@ -12,9 +12,11 @@ from policy.guard.draft import DraftText, Hit, Owner
 from policy.guard.folding import Folded, fold
 
 _SECRET = ("card", "secret")
+_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"(?<![\w.,/#-])(?:\+|\()?[\do](?:[ .\-()/]{0,3}[\do]){7,24}(?!\w)")
 _EMAIL = re.compile(
-    r"(?<![\w.+-])(?:[\w.+-]{1,30} (?:underscore|garis bawah|titik|dot|strip) ){0,3}[\w.+-]{1,64} ?(?:@|[(\[{] ?at ?[)\]}]| at (?=[\w-]{1,40}(?: dot | titik |[(\[{] ?(?:dot|titik))))"
+    r"(?<![\w.+-])(?:[\w.+-]{1,30} (?:underscore|garis bawah|titik|dot|strip) ){0,3}[\w.+-]{1,64}"
+    r" ?(?:@|[(\[{] ?at ?[)\]}]| at (?=[\w-]{1,40}(?: dot | titik |[(\[{] ?(?:dot|titik))))"
     r" ?[\w-]{1,63}(?:(?:\.| ?[(\[{] ?(?:dot|titik) ?[)\]}] ?| dot | titik )[a-z][\w-]{1,62}){1,4}(?!\w)"
 )
 _PLATE_AREAS = (
@@ -154,7 +156,7 @@ def _pieces(folded: Folded) -> Iterator[tuple[int, int, str]]:
     if "at" in text or "@" in text:
         for match in _EMAIL.finditer(text):
             yield (*match.span(), "email")
-    if any(character.isdigit() for character in text):
+    if _DIGIT.search(text):
         yield from _numbers(text)
         yield from _with_digits(folded)
     if any(word in text for word in ("delapan", "eight", "kosong", "nol", "zero")):

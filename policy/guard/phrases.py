@@ -21,6 +21,7 @@ _GAP = rf"(?:(?:{_SAME_SENTENCE}{_WORD}){{0,4}}?{_SAME_SENTENCE})"
 _BREAKS = re.compile(
     r"(?P<kept>\[[^\]]*\])|(?P<words> ?~ ?(?P<maybe>\??))|(?P<word>\\w\+)|(?P<optional> \?)|(?P<space> )"
 )
+_ENDLESS = re.compile(r"(?P<any>\\w\*)|\{(?P<least>\d),\}|(?<!\\w)(?<=[\w)\]])(?P<sign>[+*])(?![+?])")
 _NAMED = re.compile(r"<(?P<name>[a-z_]+)>")
 _DEEPEST = 5
 """So deep may names stand for names."""
@@ -54,6 +55,7 @@ def expression(phrase: str, *, cased: bool = False, clause: bool = False) -> re.
         ValueError: the phrase is no regular expression.
     """
     gap = _SAME_CLAUSE if clause else _SAME_SENTENCE
+    phrase = _ENDLESS.sub(_ended, phrase)
 
     def written(found: re.Match[str]) -> str:
         if found["kept"]:
@@ -74,6 +76,13 @@ def expression(phrase: str, *, cased: bool = False, clause: bool = False) -> re.
         return re.compile(rf"(?<!\w)(?:{_BREAKS.sub(written, phrase)})(?!\w)", 0 if cased else re.IGNORECASE)
     except re.error as error:
         raise ValueError(f"`{phrase}` is no regular expression: {error}") from error
+
+
+def _ended(found: re.Match[str]) -> str:
+    """A repetition with an end, for one without."""
+    if found["any"]:
+        return r"\w{0,30}"
+    return f"{{{found['least'] or ('1' if found['sign'] == '+' else '0')},20}}"
 
 
 def plain_expression(pattern: str) -> re.Pattern[str]:

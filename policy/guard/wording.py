@@ -9,14 +9,14 @@ from policy.guard.language import language_of
 from policy.guard.lengths import URL
 
 _CAPITALS = re.compile(r"(?<![^\W_])[A-ZÀ-Ý]{2,30}(?:[^\S\n]{1,3}[A-ZÀ-Ý]{2,30}){0,40}(?![^\W_])")
-_CODE = re.compile(r"(?<![\w/.@-])[A-Z]{2,6}[-#/]?\d{3,}(?:-\d+)*(?!\w)")
+_CODE = re.compile(r"(?<![\w/.@-])[A-Z]{2,6}[-#/]?\d{3,30}(?:-\d{1,20}){0,6}(?!\w)")
 _REFERENCE = re.compile(r"TG-\d+")
 _TERM = re.compile(
     r"(?<!\w)(?:(?:dalam|maksimal|selambat-lambatnya|within|in)(?: waktu| kurun)? (?:\d{1,3}(?: ?[x-] ?\d{1,3})?"
     r"|satu|dua|"
     r"tiga|empat|lima|tujuh|one|two|three|five|seven) ?(?:\([a-z]{1,12}\) )?(?:menit|jam|hari|minggu|minutes?|hours?|"
     r"days?|weeks?|business days|working days)(?: kerja| ke depan)?"
-    r"|paling lambat (?:\w+ ){0,3}\w+"
+    r"|paling lambat (?:\w{1,30} ){0,3}\w{1,30}"
     r"|(?:besok|lusa|hari ini) juga|(?:selesai|dikirim|sampai|kembali|masuk|diterima"
     r"|beres) (?:paling lambat )?(?:besok|lusa|hari ini)"
     r"|(?:by|before) (?:tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
