@@ -185,7 +185,8 @@ class Bench:
             reference="TG-1042",
             company=self.company.name,
             contact={
-                language: self.company.contact(language, elsewhere=not rules.private_talk) for language in ("id", "en")
+                language: self.company.contact(language, channel=asked.channel, elsewhere=not rules.private_talk)
+                for language in ("id", "en")
             },
             language=found.language,
             register=register_of([asked.text], found.risks),

@@ -23,6 +23,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "addresses": ("address",),
 }
 _LISTS = tuple(_ALIASES)
+_CONTACTS = ("private_contact", "private_contact_elsewhere", "private_contact_web")
 _CLITIC = r"(?:-?(?:nya|ku|mu|lah|kah|pun))?"
 _PRIVATE = re.compile(
     r"\b(?:dm|japri|inbox|direct message|private(?:ly)? messages?|message us|in private|privately"
@@ -55,6 +56,8 @@ class Company(Rules):
     """How a public reply invites to a private talk, as a part of a sentence in each language."""
     private_contact_elsewhere: dict[str, str] = Field(default_factory=dict)
     """The same where nobody can be written to privately: a video, a page of reviews. Empty: as everywhere."""
+    private_contact_web: dict[str, str] = Field(default_factory=dict)
+    """The same on the desk's own pages, where every report has a private one. Empty: as everywhere."""
     sample: bool = False
     """True in the shipped file: a made-up company, which `tanggap doctor` asks to replace."""
 
@@ -75,7 +78,7 @@ class Company(Rules):
             found = [text for value in values for text in _texts(value)]
             if found:
                 known[field] = tuple(dict.fromkeys(found))
-        for field in ("private_contact", "private_contact_elsewhere"):
+        for field in _CONTACTS:
             contact = known.get(field)
             if isinstance(contact, str):
                 known[field] = {"id": contact, "en": contact}
@@ -86,12 +89,13 @@ class Company(Rules):
         """What the company is called in a text; empty where it has no name."""
         return self.names[0] if self.names else ""
 
-    def contact(self, language: str, *, elsewhere: bool = False) -> str:
+    def contact(self, language: str, *, channel: str | None = None, elsewhere: bool = False) -> str:
         """The part of a sentence that invites to a private talk; empty where the company gave none.
 
-        `elsewhere`: on a channel on which we cannot write privately to anybody.
+        `elsewhere`: the channel is one on which we cannot write privately to anybody.
         """
-        among = (elsewhere and self.private_contact_elsewhere) or self.private_contact
+        here = self.private_contact_web if channel == "web" else self.private_contact_elsewhere if elsewhere else {}
+        among = here or self.private_contact
         return among.get("en" if language == "en" else "id") or next(iter(among.values()), "")
 
     def owns_handle(self, handle: str) -> bool:
@@ -133,7 +137,7 @@ class Company(Rules):
 
     @property
     def _contacts(self) -> tuple[str, ...]:
-        return (*self.private_contact.values(), *self.private_contact_elsewhere.values())
+        return tuple(part for field in _CONTACTS for part in getattr(self, field).values())
 
     @cached_property
     def _handles(self) -> frozenset[str]:

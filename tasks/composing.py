@@ -80,7 +80,8 @@ def case_of(
         reference=complaint.reference,
         company=desk.policy.company.name,
         contact={
-            language: desk.policy.company.contact(language, elsewhere=not rules.private_talk) for language in LANGUAGES
+            language: desk.policy.company.contact(language, channel=complaint.channel, elsewhere=not rules.private_talk)
+            for language in LANGUAGES
         },
         language=complaint.language,
         register=register_of(said, risks),

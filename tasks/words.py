@@ -39,7 +39,7 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
         "name": first_name(person.name) if person and person.name and visibility is Visibility.PRIVATE else "",
         "company": desk.policy.company.name,
         "reference": complaint.reference,
-        "contact": desk.policy.company.contact(language),
+        "contact": desk.policy.company.contact(language, channel=complaint.channel),
         "answer_by": spoken_date(desk, complaint.answer_by, language) if ahead else "",
         "tracking_url": desk.tracking_url(complaint.token) if visibility is Visibility.PRIVATE and on_web else "",
         "other_reference": "",
