@@ -32,6 +32,7 @@ from integrations.slack.showing import (
     GroundSeen,
     Language,
 )
+from policy.guard import worded
 from tasks.case_facts import (
     Names,
     Talk,
@@ -104,7 +105,7 @@ def card_of(
         draft_author=people.of(draft.author) or draft.author,
         draft_kind=draft.kind.value,
         draft_language=draft.language,
-        findings=tuple(_findings(draft)),
+        findings=tuple(_findings(desk, draft, reads)),
         goes_to=draft.channel,
         goes_visibility=draft.visibility.value,
         by_hand=desk.channels.get(draft.channel, draft.account).manual,
@@ -171,14 +172,18 @@ def _evidence(assessment: Assessment | None, talk: Talk) -> tuple[Evidence, ...]
     return tuple(Evidence(field, quote) for field, quote in list(pairs)[:MOST_EVIDENCE] if quote.strip())
 
 
-def _findings(draft: Draft) -> Iterable[Found]:
+def _findings(desk: Desk, draft: Draft, reads: Language) -> Iterable[Found]:
+    """What the guardrails found, worded for who reads the card; a rule that is gone keeps the words it had."""
     for one in draft.findings:
+        rule, what = str(one["rule"]), one.get("what")
+        kept = (str(one["message"]), str(one.get("suggestion") or ""))
+        message, suggestion = worded(rule, what, desk.policy.guardrails, reads) or kept
         yield Found(
-            rule=str(one["rule"]),
+            rule=rule,
             level=str(one["level"]),
             quote=str(one.get("quote") or ""),
-            message=str(one["message"]),
-            suggestion=str(one.get("suggestion") or ""),
+            message=message,
+            suggestion=suggestion,
         )
 
 

@@ -96,6 +96,10 @@ def check(
     file: Lines = "-",
     company: CompanyFile = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything is blocked or unreadable.")] = False,
+    reader: Annotated[
+        str | None,
+        typer.Option("--reader", metavar="id|en", help="Word the findings so; else in the draft's language."),
+    ] = None,
 ) -> None:
     """Run the guardrails over reply drafts. Stores nothing.
 

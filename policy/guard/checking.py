@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from itertools import pairwise
 
 from policy.guard import consistency, contradiction, personal, wording
 from policy.guard.draft import ChannelLimits, DraftText, Finding, Hit, Owner
@@ -69,10 +68,11 @@ class _Copy:
     spares: Mapping[str, list[tuple[re.Pattern[str], int, int]]]
 
     @classmethod
-    def of(cls, folded: Folded, rails: Guardrails) -> "_Copy":
+    def of(cls, folded: Folded, rails: Guardrails, read: Collection[str] = ()) -> "_Copy":
+        """`read`: sentences that another copy has already, word for word."""
         tries: dict[str, list[tuple[Try, int, int]]] = defaultdict(list)
         spares: dict[str, list[tuple[re.Pattern[str], int, int]]] = defaultdict(list)
-        sentences = _sentences(folded.text)
+        sentences = [(low, high) for low, high in _sentences(folded.text) if folded.text[low:high] not in read]
         parts = [(low, high, ~rails.of_whole_texts) for low, high in sentences]
         for low, high, sort in [*parts, (0, len(folded.text), rails.of_whole_texts)]:
             possible = rails.sieve.possible(folded.text, low, high) & sort
@@ -104,7 +104,8 @@ class _Reading:
     @classmethod
     def of(cls, text: str, rails: Guardrails) -> "_Reading":
         plain = fold(text)
-        disguised = tuple(_Copy.of(copy, rails) for copy in disguises(plain))
+        read = {plain.text[low:high] for low, high in _sentences(plain.text)}
+        disguised = tuple(_Copy.of(copy, rails, read) for copy in disguises(plain))
         return cls(_Copy.of(plain, rails), disguised, tuple(spelled_apart(plain)))
 
 
@@ -169,9 +170,10 @@ def _hits(rule: Rule, draft: DraftText, reading: _Reading, company: Owner, chann
         # These rules miss something: their patterns are what should stand there.
         present = any(True for _ in _matches(rule, reading.plain, draft))
         return [] if present or not draft.text.strip() else [Hit(0, len(draft.text))]
-    hits = list(_matches(rule, reading.plain, draft))
+    hits = list(_matches(rule, reading.plain, draft)) if rule.rule in reading.plain.tries else []
     for copy in reading.disguised:
-        hits.extend(_matches(rule, copy, draft, disguised=True))
+        if rule.rule in copy.tries:
+            hits.extend(_matches(rule, copy, draft, disguised=True))
     for run in reading.spelled if rule.spelled else ():
         for word in rule.spelled:
             at = run.text.find(word)
@@ -191,6 +193,7 @@ def _matches(rule: Rule, copy: _Copy, draft: DraftText, *, disguised: bool = Fal
         group = tried.group
         if group.raw and (disguised or (group.needs and not any(need in folded.text for need in group.needs))):
             continue
+        excused: bool | None = None
         for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text, low, high):
             if spared is None:
                 spared = _Places(
@@ -203,7 +206,9 @@ def _matches(rule: Rule, copy: _Copy, draft: DraftText, *, disguised: bool = Fal
                 continue
             if known and folded.text[start:end].strip() in known:
                 continue
-            if any(excuse.search(folded.text, low, high) for excuse in group.excuses):
+            if excused is None:
+                excused = any(excuse.search(folded.text, low, high) for excuse in group.excuses)
+            if excused:
                 break
             yield Hit(*folded.span(start, end), group.what)
 

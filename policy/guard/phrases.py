@@ -110,19 +110,6 @@ def alternatives(phrase: str) -> list[str]:
     return found
 
 
-def alternatives(phrase: str) -> list[str]:
-    """The phrase as several where it says `this|that` outside of all brackets: each needs words of its own."""
-    found = [""]
-    depth = 0
-    for sign in re.findall(r"\\.|\[[^\]]*\]|.", phrase):
-        depth += (sign == "(") - (sign == ")")
-        if sign == "|" and depth == 0:
-            found.append("")
-        else:
-            found[-1] += sign
-    return found
-
-
 # What must stand in a text
 
 _FREQUENT_WORDS = """

@@ -133,14 +133,6 @@ class Try:
         """Whether it is tried on the whole text, not sentence by sentence."""
         return self.across or self.group.raw or not self.needs
 
-    across: bool = False
-    """It reads from one sentence into the next."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is tried on the whole text, not sentence by sentence."""
-        return self.across or self.group.raw or not self.needs
-
 
 class Example(Rules):
     """A draft and what the rule must make of it."""
@@ -231,17 +223,6 @@ class Home:
     spare: re.Pattern[str] | None = None
 
 
-@dataclass(frozen=True)
-class Home:
-    """Something that is looked for, and the rule that it belongs to."""
-
-    rule: str
-    needs: Sequence[Clause]
-    whole: bool
-    tried: Try | None = None
-    spare: re.Pattern[str] | None = None
-
-
 class Guardrails(Rules):
     """All of them, in the order of RULE_NAMES."""
 
@@ -256,18 +237,6 @@ class Guardrails(Rules):
     def by_name(self) -> dict[str, Rule]:
         """Each rule under its name."""
         return {rule.rule: rule for rule in self.rules}
-
-    @cached_property
-    def homes(self) -> tuple[Home, ...]:
-        """Everything that is looked for in drafts, with the rule that it belongs to; the sieve's bits in this order."""
-        return tuple(
-            home
-            for rule in self.rules
-            for home in (
-                *(Home(rule.rule, one.needs, one.whole, tried=one) for one in rule.tries),
-                *(Home(rule.rule, needed(phrase), not needed(phrase), spare=spare) for phrase, spare in rule.spares),
-            )
-        )
 
     @cached_property
     def homes(self) -> tuple[Home, ...]:
