@@ -75,8 +75,8 @@ _ABOUT = text("""
     FROM unnest(CAST(:topics AS text[])) AS topic JOIN article ON topic = ANY(article.topics)
     WHERE state = 'published' AND valid_from <= :on AND (valid_until IS NULL OR valid_until >= :on)
 """)
-_FOUND, _NEAR = "words found", "words alike"
-"""Where a session keeps what it was told of words: a batch of texts shares most of them."""
+_FOUND, _NEAR, _TOPICS = "words found", "words alike", "topics found"
+"""Where a session keeps what it was told of words and topics: a batch of texts shares most of them."""
 NEAR_FROM = 5
 """Letters of a word that may be misspelled; shorter ones resemble too much."""
 NEAR_MOST = 6
@@ -104,7 +104,7 @@ def index(session: Session, articles: Sequence[Entry], indexed_by: str) -> None:
     """Write what these articles are found by."""
     if not articles:
         return
-    for key in [key for key in session.info if isinstance(key, tuple) and key[0] in (_FOUND, _NEAR)]:
+    for key in [key for key in session.info if isinstance(key, tuple) and key[0] in (_FOUND, _NEAR, _TOPICS)]:
         del session.info[key]
     session.execute(
         _INDEX,
@@ -168,10 +168,9 @@ def hits(
     stems: dict[str, set[str]] = {}
     for row in rows:
         stems.setdefault(row.language, set()).add(row.lexeme)
-    about = session.execute(_ABOUT, {"topics": list(topics), "on": on}).all() if topics else ()
     return Hits(
         found,
-        [_hit(row, row.lexeme) for row in about if row.language in stems],
+        [_hit(row, row.lexeme) for row in _about(session, topics, on) if row.language in stems],
         stems,
         {row.language: row.articles for row in rows},
     )
@@ -187,6 +186,16 @@ def _exact(session: Session, words: Iterable[str], on: date, language: str | Non
             known[row.word].append(row)
     told: dict[tuple[str, str], str] = {}
     return [row for word in asked for row in known[word] if told.setdefault((row.language, row.lexeme), word) == word]
+
+
+def _about(session: Session, topics: Sequence[str], on: date) -> Sequence[Row[Any]]:
+    """The articles about these topics."""
+    known: dict[str, list[Row[Any]]] = session.info.setdefault((_TOPICS, on), {})
+    if new := [topic for topic in topics if topic not in known]:
+        known.update((topic, []) for topic in new)
+        for row in session.execute(_ABOUT, {"topics": new, "on": on}):
+            known[row.lexeme].append(row)
+    return [row for topic in topics for row in known[topic]]
 
 
 def _misspelled(
