@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from command_line import CommandLine
 from factories import Life, person
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from policy.composing import Ground, Sentence
 from tasks.answer import compose_answers, due_for_answer, store_answers, take_aim
 from tasks.card_facts import card_of
 from tasks.decide import edit, preview
+from tasks.erase import erase
 from tasks.export import as_json, read_case
 from tasks.grounds import grounds_shown
 from tasks.listing import inbox
@@ -255,3 +257,30 @@ def test_a_public_text_that_is_refused_takes_its_private_one_with_it(life: Life)
 
     assert not [one for one in life.deliveries(reference) if one.visibility is Visibility.PRIVATE]
     assert life.state(reference) is State.DRAFTING
+
+
+def test_the_command_line_shows_the_private_text_and_each_sentences_ground(life: Life, monkeypatch, capsys, tmp_path):
+    tanggap = CommandLine(monkeypatch, capsys, tmp_path).at(life.desk)
+    reference = on_x(life)
+    beside = companion_in(newest(life, reference).attachments) or ""
+
+    short, each = tanggap("inbox").out, tanggap("inbox", "--grounds").out
+    case = tanggap("complaint", reference, "--grounds").out
+    (line,) = tanggap("inbox", "--json").json
+
+    assert "and privately:" in short
+    assert "rests on: part " in short
+    assert "article late-parcel@" in each
+    assert "(case:reference)" in case
+    assert line["companion"] == beside
+    assert {one["ground"] for one in line["grounds"]} == {"part", "article"}
+
+
+def test_nothing_of_a_forgotten_customer_stays_in_either_text(life: Life):
+    reference = on_x(life)
+
+    erase(life.desk, reference, person("legal-tono"))
+
+    draft = newest(life, reference)
+    assert (draft.text, draft.attachments) == ("", [])
+    assert grounds_shown(draft) == ()
