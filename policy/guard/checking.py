@@ -13,7 +13,7 @@ from policy.guard.folding import Folded, disguises, fold, spelled_apart
 from policy.guard.language import language_of
 from policy.guard.lengths import too_long
 from policy.guard.quoting import quotes_of
-from policy.guard.rules import Guardrails, Language, Rule, Try
+from policy.guard.rules import Guardrails, Language, Patterns, Rule, Try
 from policy.reading import Problem, line_of, read_yaml
 
 _STOPS = re.compile(r"[.!?;](?=\s|$)|\n")
@@ -189,9 +189,14 @@ def _matches(rule: Rule, copy: _Copy, draft: DraftText, *, disguised: bool = Fal
     folded = copy.folded
     spared: _Places | None = None
     known = "\n".join([draft.complaint or "", *draft.facts]).lower() if rule.unless_in_complaint else ""
+    asked: Patterns | None = None
+    idle = False
     for tried, low, high in copy.tries.get(rule.rule, ()):
         group = tried.group
-        if group.raw and (disguised or (group.needs and not any(need in folded.text for need in group.needs))):
+        if group.raw and group is not asked:
+            asked = group
+            idle = disguised or bool(group.needs and not any(need in folded.text for need in group.needs))
+        if group.raw and idle:
             continue
         excused: bool | None = None
         for start, end in _places(tried, folded.cased if group.raw or group.cased else folded.text, low, high):

@@ -48,17 +48,15 @@ class Folded:
     def without(self, places: Iterator[tuple[int, int]], text: str) -> "Folded":
         """This copy with another text of the same length, less the given places (in order, not overlapping)."""
         kept: list[tuple[int, int]] = []
+        starts: list[int] = []
+        ends: list[int] = []
         at = 0
-        for start, end in places:
+        for start, end in (*places, (len(text), len(text))):
             kept.append((at, start))
+            starts += self.starts[at:start]
+            ends += self.ends[at:start]
             at = end
-        kept.append((at, len(text)))
-        return Folded(
-            "".join(text[a:b] for a, b in kept),
-            "".join(self.cased[a:b] for a, b in kept),
-            tuple(place for a, b in kept for place in self.starts[a:b]),
-            tuple(place for a, b in kept for place in self.ends[a:b]),
-        )
+        return Folded("".join(text[a:b] for a, b in kept), "".join(self.cased[a:b] for a, b in kept), starts, ends)
 
 
 def fold(text: str) -> Folded:
