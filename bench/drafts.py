@@ -168,7 +168,6 @@ class Bench:
     def _case(self, asked: Asked, found: TextAssessment) -> Case:
         rules = self.channels.of(asked.channel)
         visibility = asked.visibility or rules.visibility
-        private = visibility is Visibility.PRIVATE
         stage = {Kind.QUESTION: Stage.QUESTION, Kind.OTHER: Stage.OPINION}.get(found.kind, Stage.FIRST)
         article = None
         if found.kind is Kind.QUESTION:
@@ -197,7 +196,7 @@ class Bench:
             risks=tuple(found.risks),
             remedy=found.remedy,
             anger=found.anger,
-            name=asked.person.split()[0] if asked.person and private else "",
+            name=asked.person.split()[0] if asked.person else "",
             answer_by={"id": "13 Juli 2026 pukul 17.00", "en": "13 July 2026, 17:00"},
             article=article,
         )

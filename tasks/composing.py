@@ -65,13 +65,12 @@ def prepare(desk: Desk, session: Session, due: Sequence[tuple[Complaint, Mark, A
 def case_of(
     session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, said: Sequence[str], variant: int = 0
 ) -> Case:
-    """What is known of the case; what is not known is empty, never guessed. In public nobody is named."""
-    private = visibility is Visibility.PRIVATE
+    """What is known of the case; what is not known is empty, never guessed."""
     rules = desk.policy.channels.of(complaint.channel)
     person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
     risks = tuple(Risk(risk) for risk in complaint.risks)
     stage = stage_of(complaint)
-    summary, summary_by = _what_was_found(session, complaint) if private and stage is Stage.REOPENED else ("", "")
+    summary, summary_by = _what_was_found(session, complaint) if stage is Stage.REOPENED else ("", "")
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
     on_web = complaint.channel == "web"
     case = Case(
@@ -92,9 +91,9 @@ def case_of(
         risks=risks,
         remedy=complaint.remedy,
         anger=complaint.anger,
-        name=first_name(person.name) if private and person and person.name else "",
-        order_number=_order_number(desk, said) if private else "",
-        tracking_url=desk.tracking_url(complaint.token) if private and on_web else "",
+        name=first_name(person.name) if person and person.name else "",
+        order_number=_order_number(desk, said),
+        tracking_url=desk.tracking_url(complaint.token) if on_web else "",
         answer_by={language: spoken_date(desk, complaint.answer_by, language) for language in LANGUAGES if ahead},
         summary=summary,
         summary_by=summary_by,

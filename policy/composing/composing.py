@@ -160,18 +160,17 @@ def _compose(case: Case, parts: Parts, language: str, limit: int | None) -> Comp
 
 def _slots(case: Case, parts: Parts, language: str) -> dict[str, Slot]:
     values = {
-        "name": case.name,
         "company": case.company,
         "reference": case.reference,
         "contact": case.contact.get(language, ""),
         "answer_by": case.answer_by.get(language, ""),
-        "tracking_url": case.tracking_url,
-        "order_number": case.order_number,
         "article": case.article.answer if case.article else "",
         "document": case.article.title if case.article else "",
-        "summary": case.summary,
         "topic": parts.named(case.topics[0], language) if case.topics else "",
     }
+    if case.visibility is Visibility.PRIVATE:  # in public nobody is named, and nothing of theirs is told
+        values["name"], values["order_number"] = case.name, case.order_number
+        values["tracking_url"], values["summary"] = case.tracking_url, case.summary
     return slots_of(values, SLOTS)
 
 

@@ -85,6 +85,15 @@ def test_the_private_text_waits_until_the_public_one_stands(life: Life):
     assert [one.visibility for one in life.deliveries(reference) if one.kind == "reply"] == [Visibility.PUBLIC]
 
 
+def test_the_private_text_repeats_the_number_that_the_public_one_keeps_quiet_about(life: Life):
+    said = life.assessor.finds(f"{LATE_ON_X}, pesanan INV-20260701-88")
+    draft = newest(life, life.in_review(said, channel="x"))
+
+    assert "INV-20260701-88" in (companion_in(draft.attachments) or "")
+    assert "INV-20260701-88" not in draft.text
+    assert draft.states_facts
+
+
 def test_no_private_text_follows_once_the_customer_wrote_again(life: Life):
     reference = on_x(life)
     life.approve_all(reference)

@@ -55,7 +55,6 @@ def cases(draw: st.DrawFn) -> Case:
     kind = {Stage.QUESTION: Kind.QUESTION, Stage.OPINION: Kind.OTHER}.get(stage, Kind.COMPLAINT)
     channel = draw(st.sampled_from(sorted(CHANNELS.channels)))
     visibility = draw(st.sampled_from(list(Visibility)))
-    private = visibility is Visibility.PRIVATE
     return case(
         visibility=Visibility.PRIVATE if CHANNELS.of(channel).private else visibility,
         channel=channel,
@@ -69,14 +68,12 @@ def cases(draw: st.DrawFn) -> Case:
         risks=tuple(draw(st.lists(st.sampled_from(list(Risk)), max_size=3, unique=True))),
         remedy=draw(st.sampled_from([None, *Remedy])),
         anger=draw(st.integers(0, 3)),
-        name=draw(st.sampled_from(["", "Mira", "Ratna Wulandari Asri"])) if private else "",
-        order_number=draw(st.sampled_from(["", "INV-20260701-88"])) if private else "",
-        tracking_url=draw(st.sampled_from(["", "https://warungsenja.example/t/a1b2"])) if private else "",
+        name=draw(st.sampled_from(["", "Mira", "Ratna Wulandari Asri"])),
+        order_number=draw(st.sampled_from(["", "INV-20260701-88"])),
+        tracking_url=draw(st.sampled_from(["", "https://warungsenja.example/t/a1b2"])),
         answer_by=draw(st.sampled_from([{}, {"id": "13 Juli 2026 pukul 17.00", "en": "13 July 2026, 17:00"}])),
         article=draw(st.sampled_from([None, ARTICLE])),
-        summary=draw(st.sampled_from(["", "Paket ditemukan di gudang Bekasi dan diantar hari ini."]))
-        if private
-        else "",
+        summary=draw(st.sampled_from(["", "Paket ditemukan di gudang Bekasi dan diantar hari ini."])),
         summary_by="cs-nia",
         variant=draw(st.integers(0, 5_000)),
     )
@@ -125,6 +122,16 @@ def test_every_answer_to_a_complaint_has_its_reference_and_in_public_a_private_w
         assert one.reference in made.text
         assert made.invites_private == public
         assert not public or any(contact in made.text for contact in CONTACT.values())
+
+
+@everything
+@given(cases())
+def test_in_public_nobody_is_named_and_nothing_of_theirs_is_told(one: Case) -> None:
+    made = compose(replace(one, visibility=Visibility.PUBLIC), PARTS, CHANNELS.of(one.channel))
+
+    theirs = (one.name, one.order_number, one.tracking_url, one.summary)
+    assert not [fact for fact in theirs if fact and fact in made.text]
+    assert not made.states_facts
 
 
 @everything
