@@ -17,11 +17,6 @@ _UNDERSTOOD_IN_INDONESIAN = frozenset(("id", "ms", "jv", "su", "mad", "min", "ba
 CONFIRMED_BY_CS = frozenset(("order_number", "summary"))
 """What customer service alone can see: a text that states one of these passes it, whoever else reads it."""
 
-_GROUNDS: Mapping[str, Ground] = {
-    "article": Ground.ARTICLE,
-    "summary": Ground.PERSON,
-}
-"""Slots that are a ground of their own, and do not only fill in a fact."""
 _FROM_AN_ARTICLE = frozenset(("article", "document"))
 _OF_POLICY = frozenset(("answer_by", "contact", "company"))
 _TOLD = frozenset(("answer_by", "order_number", "tracking_url", "reference", "contact", "document"))
