@@ -2,9 +2,11 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from db.words import Kind, Visibility
 from policy.channels import Channels
@@ -41,6 +43,14 @@ def found_in(row) -> list[Finding]:
 
 def blocked_by(findings: list[Finding]) -> set[str]:
     return {found.rule for found in findings if found.level == "block"}
+
+
+@pytest.mark.parametrize("article", sorted((ROOT / "policy" / "knowledge").glob("*.md")), ids=lambda file: file.name)
+def test_nothing_that_an_article_says_is_blocked(article):
+    head, body = article.read_text("utf-8").split("---", 2)[1:]
+    said = [yaml.safe_load(head).get("answer") or "", *re.split(r"\n\s*\n", body)]
+
+    assert [text for text in said if blocked_by(check(DraftText(text), RAILS, COMPANY)) - {"too_long"}] == []
 
 
 def test_the_set_is_of_two_hundred_drafts_of_every_sort():
