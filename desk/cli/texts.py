@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policy.assessment import Text
     from policy.circumstances import Circumstances
     from policy.guard.draft import DraftText, Finding
+    from policy.guard.rules import Language
     from policy.reach import Reach
     from policy.severity import Severities
 
@@ -111,6 +112,9 @@ def check(
     from policy.guard.checking import check as run_guardrails
     from policy.guard.checking import worst
 
+    if reader not in (None, "id", "en"):
+        raise Trouble(f"--reader {reader} is no language that findings are worded in; write id or en.")
+    language: Language | None = "id" if reader == "id" else "en" if reader == "en" else None
     rules = TextRules(company)
     rails, ours = rules.guardrails, rules.company
     channels = {at: {name: one.limits(at) for name, one in rules.channels.items()} for at in Visibility}
@@ -120,7 +124,7 @@ def check(
         nonlocal blocked
         for entry in batch:
             draft = _draft_of(entry.fields)
-            findings = run_guardrails(draft, rails, ours, channels[draft.visibility])
+            findings = run_guardrails(draft, rails, ours, channels[draft.visibility], reader=language)
             level = worst(findings)
             blocked += level == "block"
             yield {"id": entry.id, "level": level, "findings": [_finding(found) for found in findings]}

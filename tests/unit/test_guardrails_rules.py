@@ -7,7 +7,7 @@ import pytest
 
 from db.words import Kind, Visibility
 from policy.company import read_company
-from policy.guard import RULE_NAMES, DraftText, check, check_examples, length_on, read_guardrails, worst
+from policy.guard import RULE_NAMES, DraftText, check, check_examples, length_on, read_guardrails, worded, worst
 from policy.reading import PolicyError
 
 POLICY = Path(__file__).resolve().parents[2] / "policy"
@@ -68,6 +68,15 @@ def test_the_worst_level_wins() -> None:
 )
 def test_findings_speak_the_drafts_language(text: str, said: str) -> None:
     assert said in check(DraftText(text), RAILS, COMPANY)[0].message
+
+
+@pytest.mark.parametrize(("reader", "said"), [("id", "ancaman"), ("en", "threat")])
+def test_findings_are_worded_for_who_reads_them_at_once_and_later(reader, said) -> None:
+    found = check(DraftText("Kami akan kirim somasi kepada Anda."), RAILS, COMPANY, reader=reader)[0]
+
+    assert said in found.message
+    assert worded(found.rule, found.what, RAILS, reader) == (found.message, found.suggestion)
+    assert "tanggap legal-road" in found.suggestion
 
 
 @pytest.mark.parametrize(
