@@ -102,7 +102,7 @@ def held(session: Session, numbers: Collection[int]) -> dict[int, int]:
         .where(col(one.id).in_(numbers), col(LegalHold.off_at).is_(None))
         .order_by(col(one.id), col(LegalHold.id).desc())
     )
-    return {number: by for number, by in rows.tuples()}
+    return dict(rows.tuples().all())
 
 
 def open_breach(session: Session, complaint_id: int) -> Breach | None:

@@ -79,7 +79,9 @@ def test_a_first_approval_makes_the_file(policy: Path) -> None:
     assert read_approvals(policy / "approvals.yaml").approvals == (approved,)
 
 
-@pytest.mark.parametrize(("name", "by"), [("id/nothing", "pr-sari"), ("statement_holding", "pr-sari"), ("holding", " ")])
+@pytest.mark.parametrize(
+    ("name", "by"), [("id/nothing", "pr-sari"), ("statement_holding", "pr-sari"), ("holding", " ")]
+)
 def test_what_cannot_be_approved_is_refused(policy: Path, name: str, by: str) -> None:
     with pytest.raises(PolicyError):
         approve(policy, name, by, "2026-12-01")
