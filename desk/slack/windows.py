@@ -15,7 +15,7 @@ from desk.slack.receipts import Act, write_down
 from integrations.slack.modals import read_metadata, skeleton
 from integrations.slack.showing import Language
 from integrations.slack.wording import say
-from policy.guard import Finding
+from policy.guard import Finding, worded
 from tasks.decide import preview
 
 Errors = dict[str, str]
@@ -118,12 +118,13 @@ def _good_words(door: Door, handed: Handed) -> Errors:
     if draft.text.strip() == handed.words:
         return {"text": say(handed.language, "field_same")}
     blocking = [finding for finding in preview(door.desk, handed.review, handed.words) if finding.level == "block"]
-    return {"text": _said(blocking, handed.language)} if blocking else {}
+    return {"text": _said(door, blocking, handed.language)} if blocking else {}
 
 
-def _said(findings: Sequence[Finding], language: Language) -> str:
-    lines = [
-        say(language, "field_blocked", quote=one.quote, message=one.message, suggestion=one.suggestion or "")
-        for one in findings
-    ]
+def _said(door: Door, findings: Sequence[Finding], language: Language) -> str:
+    lines = []
+    for one in findings:
+        kept = (one.message, one.suggestion)
+        message, suggestion = worded(one.rule, one.what, door.desk.policy.guardrails, language) or kept
+        lines.append(say(language, "field_blocked", quote=one.quote, message=message, suggestion=suggestion))
     return "\n".join(lines)[:LONGEST_ERROR]
