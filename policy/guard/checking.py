@@ -72,10 +72,14 @@ class _Copy:
         """`read`: sentences that another copy has already, word for word."""
         tries: dict[str, list[tuple[Try, int, int]]] = defaultdict(list)
         spares: dict[str, list[tuple[re.Pattern[str], int, int]]] = defaultdict(list)
-        sentences = [(low, high) for low, high in _sentences(folded.text) if folded.text[low:high] not in read]
-        parts = [(low, high, ~rails.of_whole_texts) for low, high in sentences]
-        for low, high, sort in [*parts, (0, len(folded.text), rails.of_whole_texts)]:
-            possible = rails.sieve.possible(folded.text, low, high) & sort
+        sentences = _sentences(folded.text)
+        each, together = rails.sieve.possible(folded.text, sentences)
+        parts = [
+            (low, high, bits & ~rails.of_whole_texts)
+            for (low, high), bits in zip(sentences, each, strict=True)
+            if folded.text[low:high] not in read
+        ]
+        for low, high, possible in [*parts, (0, len(folded.text), together & rails.of_whole_texts)]:
             while possible:
                 lowest = possible & -possible
                 possible ^= lowest

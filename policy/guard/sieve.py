@@ -35,16 +35,23 @@ class Sieve:
             self._by_start.setdefault(piece[:2], []).append((piece, tuple(bits)))
         self._known: dict[str, tuple[int, ...]] = {}
 
-    def possible(self, text: str, low: int = 0, high: int | None = None) -> int:
-        """The phrases that may stand in this part of a lower-case text; those that cannot are certain not to."""
-        one, two, three = self._always
-        known = self._known
-        for word in set(_WORD.findall(text, low, len(text) if high is None else high)):
-            bits = known.get(word) or self._look_up(word)
-            one |= bits[0]
-            two |= bits[1]
-            three |= bits[2]
-        return one & two & three
+    def possible(self, text: str, parts: Sequence[tuple[int, int]]) -> tuple[list[int], int]:
+        """The phrases that may stand in each part of a lower-case text, and those that may in all of them together.
+
+        Those that cannot are certain not to.
+        """
+        all_one, all_two, all_three = self._always
+        known, each = self._known, []
+        for low, high in parts:
+            one, two, three = self._always
+            for word in set(_WORD.findall(text, low, high)):
+                bits = known.get(word) or self._look_up(word)
+                one |= bits[0]
+                two |= bits[1]
+                three |= bits[2]
+            each.append(one & two & three)
+            all_one, all_two, all_three = all_one | one, all_two | two, all_three | three
+        return each, all_one & all_two & all_three
 
     def _look_up(self, word: str) -> tuple[int, ...]:
         bits = [0] * _ROUNDS
