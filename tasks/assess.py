@@ -320,19 +320,6 @@ def _says_more(before: Kind | None, now: Kind) -> bool:
     return (before not in ANSWERABLE and now in ANSWERABLE) or (before is Kind.QUESTION and now is Kind.COMPLAINT)
 
 
-def assessed_facts(complaint: Complaint) -> dict[str, object]:
-    """What an `assessed` event says: tokens only."""
-    return {
-        "kind": complaint.kind.value if complaint.kind else None,
-        "category": complaint.category.value if complaint.category else None,
-        "remedy": complaint.remedy.value if complaint.remedy else None,
-        "severity": complaint.severity.value if complaint.severity else None,
-        "risks": list(complaint.risks),
-        "anger": complaint.anger,
-        "language": complaint.language,
-    }
-
-
 def _facts(finding: TextAssessment, graded: Grade) -> dict[str, object]:
     return {
         "kind": finding.kind.value,

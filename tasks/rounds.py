@@ -12,8 +12,6 @@ from db.complaints import inbound, move
 from db.tables import (
     MACHINE,
     Complaint,
-    Delivery,
-    DeliveryState,
     Draft,
     Identity,
     Message,
@@ -397,17 +395,3 @@ def _close(session: Session, round_: Round, state: RoundState, why: str, now: da
     session.add(round_)
     session.flush()
     wake(session, "watch")
-
-
-def sending(session: Session, complaint: Complaint) -> bool:
-    """Whether a reply is on its way this moment, too late to stop."""
-    return (
-        session.execute(
-            select(Delivery.id).where(  # type: ignore[call-overload]
-                col(Delivery.complaint_id) == complaint.id,
-                col(Delivery.draft_id).is_not(None),
-                col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.UNKNOWN]),
-            )
-        ).first()
-        is not None
-    )

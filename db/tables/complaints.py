@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from db.tables.columns import Id, Json, Moment, Words, numbered, one_of
-from db.words import Category, Kind, Remedy, Risk, Severity, State, Visibility
+from db.words import Category, Kind, Remedy, Severity, State, Visibility
 
 FIRST_NUMBER = 1001
 NONE_OF_THEM = {"server_default": text("'{}'")}
@@ -169,6 +169,3 @@ class Note(SQLModel, table=True):
     edited_at: datetime | None = Field(default=None, sa_type=Moment)
     removed_at: datetime | None = Field(default=None, sa_type=Moment)
     """Its author took it back; the words are gone then."""
-
-
-RISK_TOKENS = frozenset(risk.value for risk in Risk)
