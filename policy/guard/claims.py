@@ -43,7 +43,10 @@ _AMOUNT = re.compile(
 )
 _SCALES = {"rb": 1_000, "ribu": 1_000, "k": 1_000, "thousand": 1_000}
 _SCALES |= dict.fromkeys(("jt", "juta", "million"), 1_000_000)
-_FULL = re.compile(r"(?<!\w)(?:refund|kembali\w*|pengembalian(?: dana| uang)?) (?P<full>penuh|seluruhnya|sepenuhnya)")
+_FULL = re.compile(
+    r"(?<!\w)(?:refund(?:nya)?|(?:di|me\w{1,3})?kembali\w*|pengembalian(?: dana| uang)?|refunded)(?: secara)? "
+    r"(?P<full>penuh|seluruhnya|sepenuhnya|in full|fully)|(?<!\w)full refund"
+)
 _MONTH_NAMES = (
     ("januari", "january", "jan"),
     ("februari", "february", "feb"),
@@ -81,6 +84,7 @@ _HOURS = {"menit": 1 / 60, "minute": 1 / 60, "jam": 1, "hour": 1, "hari": 24, "d
 _HOURS |= {"bulan": 720, "month": 720}
 _CAUSE = re.compile(
     r"(?<!\w)(?:disebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?|penyebab \w+(?: \w{1,30})? adalah"
+    r"|(?:cancelled|canceled|delayed|stopped|postponed|dibatalkan|ditunda) (?:for|karena|due to|because of)"
     r"|dipicu(?: oleh)?|berasal dari|bersumber dari|akibat|due to|caused by|because of|as a result of"
     r"|the (?:root )?cause (?:is|was)|resulted from) (?P<cause>[^.!?;,\n]{3,80})"
 )
@@ -143,7 +147,9 @@ def _in_sentence(text: str, at: int) -> Iterator[Claim]:
             if any(start < match.end() and match.start() < end for start, end in taken):
                 continue
             value = _VALUES[sort](match)
-            about = _nearest(acts, match.start(), match.end())
+            # A fee has an amount; what takes days is the act that it is taken from.
+            timed = [act for act in acts if act[0] not in ("fee", "price")] if sort != "amount" else []
+            about = _nearest(timed or acts, match.start(), match.end())
             if value is None or about is None:
                 continue
             taken.append(match.span())
