@@ -15,7 +15,7 @@ _SENTENCE = re.compile(r"(?:[^.!?\n]|[.](?=\d)){1,2000}")
 _UNKNOWN = re.compile(
     r"belum (?:dapat |bisa )?(?:di)?(?:ketahui|pasti|pastikan|simpulkan|mengetahui|menyimpulkan|memastikan"
     r"|ada kesimpulan)|tidak berspekulasi"
-    r"|(?:masih|sedang|tengah)(?: kami| dalam| terus)? (?:di|me|men|pen)?(?:yelidik|selidik|periksa|cek|gecek"
+    r"|(?:masih|sedang|tengah)(?: kami| dalam| terus)? (?:di|me|men|pen)?(?:yelidik|cari|selidik|periksa|cek|gecek"
     r"|dalam|meriksa|investigasi|telusur|elusur|"
     r"proses (?:penyelidikan|pemeriksaan|investigasi))\w*|(?:menunggu|tunggu) hasil|kami (?:cek|periksa|selidiki)"
     r"|not (?:yet )?(?:known|confirmed|clear)|(?:do not|don't) (?:yet )?know|unknown|unclear|investigat\w+"
@@ -25,7 +25,9 @@ _UNKNOWN = re.compile(
 _CAUSE = re.compile(
     r"(?<!\w)(?:(?:di)?sebabkan(?: oleh| karena)?|penyebabnya(?: adalah| ialah| yaitu)?"
     r"|penyebab \w+(?: \w+)? adalah|dipicu(?: oleh)?|"
-    r"berasal dari|bersumber dari|(?:gara-gara|lantaran)|(?:karena|akibat)(?! itu| hal| kejadian ini| ini| telah"
+    r"berasal dari|bersumber dari|(?:gara-gara|lantaran)"
+    r"|(?:karena|akibat)(?! itu| menyuruh| meminta| rahasia| kerahasiaan| privasi| dari| yang|"
+    r" hal| kejadian ini| ini| telah"
     r"| sudah| keterlambatan kami| "
     r"tidak nyaman)|due to|caused by|because of|as a result of|the cause (?:is|was)|root cause (?:is|was)"
     r"|resulted from|blamed on|(?:came|comes|stems?|stemmed|arose) from|traced (?:back )?to|(?:is|was) down to"
@@ -50,11 +52,11 @@ dan yang untuk dari pada lebih lagi more other need way one doubt longer matter
 """
 _UNCOUNTED = frozenset(_UNCOUNTED_WORDS.split())
 _BACK = re.compile(
-    r"(?:sudah|udah|telah|kini|now|is|are|been|has been|have been)(?: \w+)? (?:pulih|normal|selesai"
+    r"(?<!\w)(?:sudah|udah|telah|kini|now|is|are|been|has been|have been)(?: \w+)? (?:pulih|normal|selesai"
     r"|teratasi|diperbaiki"
     r"|beroperasi|lancar|beres|berfungsi|restored|fixed|resolved|back (?:to normal|online|up)|up"
     r"|working(?! (?:to|on|hard)))"
-    r"|(?:sudah|udah|telah|kini) (?:bisa|dapat) (?:di)?(?:pakai|gunakan|akses|buka)\w*"
+    r"|(?<!\w)(?:sudah|udah|telah|kini) (?:bisa|dapat) (?:di)?(?:pakai|gunakan|akses|buka)\w*"
 )
 _DOWN = re.compile(
     r"(?:masih|belum|still|not yet|not)(?: \w{1,30}){0,2} (?:pulih|normal|gangguan|terganggu|selesai|diperbaiki|down"
@@ -81,6 +83,8 @@ _NO_CONTENT = frozenset(_NO_CONTENT_WORDS.split())
 _HEDGED = re.compile(r"belum|tidak (?:tahu|mengetahui)|apakah|dugaan|kabar|not (?:yet )?|whether|rumou?r")
 
 # Sentences held against sentences
+_IF = re.compile(r"(?<!\w)(?:jika|kalau|bila|apabila|begitu|setelah|andai|if|once|when|until|as soon as)(?!\w)")
+_IF_AFTER = re.compile(r"(?<!\w)(?:jika|kalau|bila|apabila|begitu|setelah|andai|if|once|when|as soon as)(?!\w)")
 _PART = re.compile(r"(?:[^.!?;\n]|[.](?=\d)){1,600}")
 _ELSEWHERE = re.compile(r"(?<!\w)(?:lain|lainnya|selain|kecuali|other|others|except|elsewhere|besides)(?!\w)")
 _NAME = re.compile(r"(?<=[a-z0-9,] )[A-Z][a-z]{2,20}(?!\w)")
@@ -114,7 +118,8 @@ _OPPOSED = (
     _opposites(
         rf"(?:jangan|tidak|hentikan|hindari|stop|avoid|do not|don't|not)(?: \w{{1,20}}){{0,3}} (?:{_EAT})"
         r"|tidak aman|belum aman|unsafe|not safe|berbahaya|harmful",
-        rf"(?:aman|safe)(?: \w{{1,20}}){{0,3}}|(?:boleh|bisa|silakan|can|may|fine to|okay to"
+        rf"(?<!data )(?<!datanya )(?<!data anda )(?<!akun )(?<!uang )(?<!dana )(?:aman|safe)"
+        rf"(?: \w{{1,20}}){{0,3}}|(?:boleh|bisa|silakan|can|may|fine to|okay to"
         rf"|ok to) (?:\w{{1,20}} )?(?:{_EAT})"
         r"|tidak berbahaya|harmless",
     ),
@@ -334,9 +339,12 @@ def _elsewhere(statement: Folded, said: Folded, start: int, part: str) -> bool:
 
 
 def _asserts(part: str, pattern: re.Pattern[str]) -> bool:
-    """Whether it says so, without a denial before it."""
+    """Whether it says so, without a denial or a condition before it."""
     return any(
-        not _NEGATED.search(part[max(0, match.start() - 22) : match.start()]) for match in pattern.finditer(part)
+        not _NEGATED.search(part[max(0, match.start() - 22) : match.start()])
+        and not _IF.search(part[: match.start()].rpartition(",")[2])
+        and not _IF_AFTER.search(part[match.end() : match.end() + 25])
+        for match in pattern.finditer(part)
     )
 
 
@@ -541,5 +549,6 @@ def _states(statement: Folded, said: Folded) -> Iterator[Hit]:
         return
     for match in claims.finditer(said.text):
         other = _DOWN if claims is _BACK else _BACK
-        if not other.search(said.text[max(0, match.start() - 20) : match.end()]):
+        clause = re.split(r"[.!?;,\n]", said.text[max(0, match.start() - 80) : match.start()])[-1]
+        if not other.search(said.text[max(0, match.start() - 20) : match.end()]) and not _IF.search(clause):
             yield Hit(*said.span(*match.span()), "state")
