@@ -46,6 +46,11 @@ class DraftText:
     """Where sentences stand that rest on nothing: what they claim is a finding."""
 
     @property
+    def known(self) -> str:
+        """What a claim may rest on: the facts and the incident's statement."""
+        return " ".join([*self.facts, self.statement or ""])
+
+    @property
     def answers_complaint(self) -> bool:
         """Whether the rules on tone apply."""
         if self.kind is not None:

@@ -86,9 +86,9 @@ def unfilled(draft: DraftText) -> Iterator[Hit]:
 
 def unknown_numbers(draft: DraftText, folded: Folded) -> Iterator[Hit]:
     """An order or ticket number that neither the customer nor the facts name."""
-    if not draft.complaint and not draft.facts:
+    if not draft.complaint and not draft.known:
         return
-    known = _plain(" ".join([draft.complaint or "", *draft.facts]))
+    known = _plain(f"{draft.complaint or ''} {draft.known}")
     for match in _CODE.finditer(folded.cased):
         if not _REFERENCE.fullmatch(match.group()) and _plain(match.group()) not in known:
             yield Hit(*folded.span(*match.span()), "number")
@@ -96,7 +96,7 @@ def unknown_numbers(draft: DraftText, folded: Folded) -> Iterator[Hit]:
 
 def claims_without_ground(draft: DraftText) -> Iterator[Hit]:
     """A number, a date, an amount or a promise in a sentence that rests on nothing."""
-    known = " ".join(draft.facts).lower()
+    known = draft.known.lower()
     for start, end in draft.unproven:
         for match in _CLAIM.finditer(draft.text, start, end):
             if match.group().lower() not in known:
@@ -105,7 +105,7 @@ def claims_without_ground(draft: DraftText) -> Iterator[Hit]:
 
 def unknown_terms(draft: DraftText, folded: Folded) -> Iterator[Hit]:
     """A term or an amount that is promised without standing in the facts."""
-    known = " ".join([*draft.facts]).lower()
+    known = draft.known.lower()
     said = (draft.complaint or "").lower()
     for match in _TERM.finditer(folded.text):
         digits = re.findall(r"\d+", match.group())
