@@ -8,7 +8,8 @@ from integrations.slack.showing import DeskState, Language, Waiting
 from integrations.slack.text import inline
 from integrations.slack.wording import moment, named, named_all, say
 
-EXCERPT = 140
+EXCERPT, WRITTEN_OUT = 140, 5
+"""Signs of a complaint in a row; a sign that Slack wants written out (`&amp;`) takes up to five."""
 MOST_ROWS = 20
 
 
@@ -33,7 +34,10 @@ def waiting_line(language: Language, one: Waiting) -> str:
     graded = joined((one.severity, *(named(language, "risk", risk) for risk in one.risks[:3])))
     line = say(language, "waiting_line", reference=one.reference, gate=gate, due=due)
     about = joined((graded or None, named(language, "channel", one.channel)))
-    return f"{sign} {line}\n{about}\n> {inline(one.excerpt, EXCERPT) or say(language, 'no_words')}".strip()
+    words = inline(one.excerpt, EXCERPT)
+    if len(words) > 2 * EXCERPT:
+        words = inline(one.excerpt, EXCERPT // WRITTEN_OUT)
+    return f"{sign} {line}\n{about}\n> {words or say(language, 'no_words')}".strip()
 
 
 def _opens(language: Language, one: Waiting, action: str) -> Block | None:

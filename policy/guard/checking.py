@@ -52,6 +52,9 @@ class _Nobody:
     def owns_phone(self, p: str, /) -> bool:
         return re.sub(r"\D", "", p).endswith("2150001234")
 
+    def owns_handle(self, h: str, /) -> bool:
+        return h.lower() == "tokokita"
+
 
 @dataclass(frozen=True)
 class _Limit:

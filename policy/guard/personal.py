@@ -87,8 +87,8 @@ _PHONE_WORDS = re.compile(
 )
 _NOT_PHONE = re.compile(
     r"(?:resi|pesanan|order|invoice|tiket|ticket|transaksi|transaction|reference|referensi|tracking|booking"
-    r"|laporan|kode|imei|serial|seri|va|"
-    r"virtual account|(?:nomor|id) pelanggan|customer id)\W{0,3}(?:\w{1,20}\W{1,3}){0,2}$"
+    r"|laporan|kode|imei|serial|seri|va|virtual account|(?:nomor|id) pelanggan"
+    r"|pelanggan(?: \w{1,20}){0,2} nomor|customer id)\W{0,3}(?:\w{1,20}\W{1,3}){0,2}$"
 )
 _OWN_WORDS = re.compile(
     r"(?:nomor|no|number|e-?mail|surel|alamat|rekening|kartu|nik|npwp|ktp|hp|telepon|whatsapp|wa|plat|address"
@@ -129,7 +129,9 @@ class _Own:
     def companys(self, what: str, value: str, text: str, start: int, end: int) -> bool:
         """Whether it is the company's own."""
         if what == "email":
-            return self.owner.owns_email(_mail(value))
+            # "we and @us.id" names an account of ours: nobody's address.
+            local, apart, handle = value.partition(" @")
+            return self.owner.owns_email(_mail(value)) or (bool(apart and local) and self.owner.owns_handle(handle))
         if what in ("phone", "secret"):
             return self.owner.owns_phone(value)
         if what == "address":

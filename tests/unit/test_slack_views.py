@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from slack_drawing import (
     HASH,
@@ -224,6 +224,7 @@ def test_nothing_that_others_wrote_acts_in_a_window(card: Card, talk: str) -> No
 
 
 @given(excerpt=words(), language=st.sampled_from(LANGUAGES))
+@example("&" * 200, "id")
 @MANY
 def test_slack_takes_every_list_whatever_was_written(excerpt: str, language: Language) -> None:
     for said in messages(language, excerpt):
