@@ -3,7 +3,7 @@
     uv run python -m bench.drafts [WORD…] [--channel x] [--variants 3] [--grounds] [--speed] [--json FILE]
 
 Prints the composed answer to every sample complaint (desk/demo/samples.yaml), to what customers write in the stories
-(tests/scenarios, and /work/shared/scenarios where it lies beside), and to a handful of made-up messages on each kind of
+(tests/scenarios, and ../shared/scenarios where it lies beside), and to a handful of made-up messages on each kind of
 channel, with its length in the channel's measure and what the guardrails find. A WORD shows only messages that hold it.
 Needs no database: the messages are assessed by the rules alone, and no article is looked up.
 """
