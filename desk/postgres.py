@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -233,7 +233,7 @@ def _make_databases(server: EmbeddedServer) -> None:
 def make_home(home: Path) -> None:
     """Make TANGGAP_HOME, private; root's may be walked through, since root's server runs as somebody else."""
     with explained(home):
-        if not home.exists():
+        with suppress(FileExistsError):
             home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True)
         if not home.is_dir():
             raise HouseError(f"{home} is a file, and a directory is needed there. Set TANGGAP_HOME to a directory.")

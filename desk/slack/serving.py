@@ -19,6 +19,7 @@ from desk.slack.door import Door
 from desk.slack.hands import Hands
 from desk.slack.performing import perform
 from integrations.slack.workspace import Workspace
+from policy.guard import prepare
 from tasks.desk import Desk
 
 log = logging.getLogger("tanggap.slack")
@@ -65,6 +66,8 @@ def serving(settings: Settings, desk: Desk) -> Iterator[Served | None]:
     if slack is None or (settings.slack_app_token is None and settings.slack_signing_secret is None):
         yield None
         return
+    # A reviewer's words are checked while Slack waits, three seconds at most; the first ones must not wait for more.
+    prepare(desk.policy.guardrails, desk.policy.company, desk.policy.channels.channels)
     door = Door(desk, slack, Workspace(slack))
     hands = Hands(desk, lambda act: perform(door, act))
     try:

@@ -1,6 +1,6 @@
 """The guardrails: what no reply may say, and what its author should think about twice."""
 
-from policy.guard.checking import check, check_examples, worded, worst
+from policy.guard.checking import check, check_examples, prepare, worded, worst
 from policy.guard.draft import ChannelLimits, DraftText, EarlierText, Finding, Limits, Owner
 from policy.guard.lengths import length_on
 from policy.guard.rules import RULE_NAMES, Guardrails, Rule, read_guardrails
@@ -18,6 +18,7 @@ __all__ = [
     "check",
     "check_examples",
     "length_on",
+    "prepare",
     "read_guardrails",
     "worded",
     "worst",

@@ -9,7 +9,7 @@ from re import _constants, _parser  # type: ignore[attr-defined]
 import pytest
 
 from policy.company import read_company
-from policy.guard import DraftText, check, checking, phrases, read_guardrails
+from policy.guard import DraftText, check, checking, phrases, prepare, read_guardrails
 
 ROOT = Path(__file__).resolve().parents[2]
 RAILS = read_guardrails(ROOT / "policy" / "guardrails")
@@ -154,3 +154,15 @@ def test_a_numbers_plan_is_asked_for_few_numbers_only(monkeypatch):
 )
 def test_a_phrase_knows_what_must_stand_in_a_text(phrase, pieces):
     assert sorted(map(sorted, phrases.needed(phrase))) == sorted(map(sorted, pieces))
+
+
+def test_once_prepared_the_first_check_has_nothing_left_to_compile(monkeypatch: pytest.MonkeyPatch):
+    rails = read_guardrails(ROOT / "policy" / "guardrails")
+    prepare(rails, COMPANY)
+    compiled, compiling = [], re.compile
+    monkeypatch.setattr(re, "compile", lambda *given: compiled.append(given) or compiling(*given))
+
+    found = check(DraftText("Hapus ulasannya atau kami lapor p o l i s i. KTP 3174012509900001."), rails, COMPANY)
+
+    assert {"legal_threat", "deletion_request"} <= {one.rule for one in found}
+    assert compiled == []
