@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
 
-from integrations.channels.base import ChannelError, Never, TryAgain, Unknown
+from integrations.channels.base import ChannelError, LockedOut, Never, TryAgain, Unknown
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -31,6 +31,10 @@ LONGEST_WAIT = 24 * 3600.0
 _SAFE = frozenset({"GET", "HEAD"})
 _WAITS = frozenset({429, 502, 503, 504})
 """Answers after which a request that changes nothing is tried again."""
+_RESETS = ("x-rate-limit-reset", "X-RateLimit-Reset", "RateLimit-Reset")
+"""What X, Mastodon and Bluesky call the moment when their limit begins anew."""
+_A_MOMENT = 10**8
+"""A larger number of seconds is counted from 1970."""
 _NOT_CONNECTED = (NewConnectionError, NameResolutionError, ConnectTimeoutError, ProxyError)
 """urllib3 blames the proxy only where it never got through to it."""
 
@@ -44,6 +48,14 @@ class Answer:
     body: bytes
     whole: bool
     """Whether all of the body arrived."""
+
+
+class Explain(Protocol):
+    """Says what an answer means, where somebody knows better than its status; None where not."""
+
+    def __call__(self, answer: Answer, *, safe: bool) -> ChannelError | None:
+        """Look at one answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -86,15 +98,18 @@ def call(
     *,
     patience: Patience | None = None,
     expected: frozenset[int] = frozenset(),
+    explain: Explain | None = None,
+    now: Callable[[], datetime] | None = None,
     **request: Any,
 ) -> Answer:
     """Send a request and return a successful answer, or one whose status is among `expected`.
 
-    Redirects are not followed. Raises TryAgain where nothing was done, Never where nothing will be, Unknown where the
+    Redirects are not followed. `explain` may know better than the status what a refusal means. Raises TryAgain where
+    nothing was done (LockedOut where our credentials are not taken), Never where nothing will be, Unknown where the
     request left and nobody knows what came of it.
     """
     patience = patience or Patience()
-    safe = method.upper() in _SAFE
+    safe = is_safe(method)
     tries = patience.tries if safe else 1
     wait = patience.back_off
     while True:
@@ -103,7 +118,9 @@ def call(
             answer = _once(session, method, url, patience, request)
             if 200 <= answer.status < 300 or answer.status in expected:
                 return answer
-            raise refusal(answer.status, answer.headers, safe=safe, to=_host(url))
+            known = explain(answer, safe=safe) if explain is not None else None
+            at = now() if now is not None else None
+            raise known or refusal(answer.status, answer.headers, safe=safe, to=host_of(url), now=at)
         except TryAgain as error:
             pause = error.after if error.after is not None else wait * random.uniform(0.5, 1.5)
             if tries <= 0 or pause > patience.wait_at_most:
@@ -112,11 +129,20 @@ def call(
             wait *= 2
 
 
-def refusal(status: int, headers: Mapping[str, str], *, safe: bool, to: str) -> ChannelError:
+def is_safe(method: str) -> bool:
+    """Whether a request by this method changes nothing."""
+    return method.upper() in _SAFE
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], *, safe: bool, to: str, now: datetime | None = None
+) -> ChannelError:
     """What an answer that is no success means for the outbox."""
-    after = retry_after(headers.get("Retry-After"))
     said = f"{to} answered {status}"
-    if status == 429 or (status == 503 and after is not None):
+    if status == 429:
+        return TryAgain(f"{said}: it asks us to wait", wait_asked_for(headers, now))
+    after = retry_after(headers.get("Retry-After"), _date(headers.get("Date")) or now)
+    if status == 503 and after is not None:
         return TryAgain(f"{said}: it asks us to wait", after)
     if safe and (status in _WAITS or status == 408 or status >= 500):
         return TryAgain(f"{said}: it cannot answer now", after)
@@ -124,9 +150,47 @@ def refusal(status: int, headers: Mapping[str, str], *, safe: bool, to: str) -> 
         return Unknown(f"{said} after the request was sent: look there whether the text has arrived")
     if 300 <= status < 400:
         return Never(f"{said}: it sends us elsewhere, which is not followed; correct the address in the settings")
-    if status in {401, 403}:
-        return Never(f"{said}: it does not take our credentials, or they may not do this; check them")
+    if status == 401:
+        return LockedOut(f"{said}: it does not take our credentials; check them with `tanggap doctor`")
+    if status == 403:
+        return Never(f"{said}: our credentials may not do this", "not_allowed")
+    if status in {404, 410}:
+        return Never(f"{said}: what this is about is no longer there", "gone")
     return Never(f"{said}: it refuses the request")
+
+
+def wait_asked_for(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """The seconds that an answer asks us to wait: `Retry-After`, else until its limit's reset, by its own clock."""
+    there = _date(headers.get("Date")) or now
+    asked = retry_after(headers.get("Retry-After"), there)
+    if asked is not None:
+        return asked
+    for name in _RESETS:
+        value = headers.get(name, "").strip()
+        if value:
+            return _until(value, there or datetime.now(UTC))
+    return None
+
+
+def _until(value: str, now: datetime) -> float | None:
+    """Seconds until a reset, written as seconds to go, as seconds since 1970, or as an ISO 8601 moment."""
+    try:
+        if value.isascii() and value.isdigit():
+            number = float(value[:12])
+            seconds = number if number < _A_MOMENT else number - now.timestamp()
+        else:
+            moment = datetime.fromisoformat(value)
+            seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value).astimezone(UTC) if value else None
+    except (TypeError, ValueError):
+        return None
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
@@ -178,7 +242,7 @@ def _once(session: requests.Session, method: str, url: str, patience: Patience, 
             body, whole = _body_of(response)
             return Answer(response.status_code, response.headers, body, whole)
     except requests.RequestException as error:
-        raise failure(error, safe=method.upper() in _SAFE, to=_host(url)) from error
+        raise failure(error, safe=is_safe(method), to=host_of(url)) from error
 
 
 def _body_of(response: requests.Response) -> tuple[bytes, bool]:
@@ -206,7 +270,7 @@ def _never_connected(error: requests.RequestException) -> bool:
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """The server's name for messages; paths and queries may carry secrets."""
     rest = url.partition("://")[2] or url
     return rest.partition("/")[0].partition("?")[0].rpartition("@")[2] or "the server"

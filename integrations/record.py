@@ -91,7 +91,36 @@ class LeftOut:
     raw: bytes
 
 
-Item = Incoming | Unreadable | LeftOut
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A message that its author took down, or that the platform tells us to forget."""
+
+    channel: str
+    external_id: str
+    place: str
+    raw: bytes
+    account: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """Word that a text of ours did not arrive after all: a delivery report, a failed status."""
+
+    channel: str
+    platform_id: str
+    """Where our text stood, as the channel named it when it took it; for mail, its Message-ID."""
+    why: str
+    """What the platform says, in a sentence for a person."""
+    place: str
+    raw: bytes
+    account: str = "default"
+    address: str | None = None
+    """Whom it did not reach, where that is told."""
+    for_good: bool = True
+    """Whether the platform has given up."""
+
+
+Item = Incoming | Unreadable | LeftOut | Removed | Bounced
 
 
 def default_visibility(channel: str, private_channels: frozenset[str] = PRIVATE_CHANNELS) -> Visibility:

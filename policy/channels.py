@@ -1,16 +1,22 @@
 """The channels that complaints come through: who carries texts out, how long they may be, and what is usual there."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from db.words import CHANNELS, Visibility
 from policy.durations import Wall
 from policy.reading import Contradiction, Rules
+
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _one_account() -> dict[str, dict[str, Any]]:
+    return {"default": {}}
 
 
 @dataclass(frozen=True)
@@ -21,16 +27,30 @@ class PrivateLimits:
     comfortable_limit: int
 
 
+class Grant(Rules):
+    """How much a platform lets an account ask: at most so many units of something within a sliding window."""
+
+    what: str
+    """What the adapter counts: `read`, `search`, `units`; docs/channels.md lists them."""
+    at_most: int = Field(ge=1)
+    per: Wall
+
+
 class ChannelRules(Rules):
     """One channel."""
 
-    adapter: Literal["file", "web", "webhook", "manual", "sandbox"]
-    """Who carries texts out. `manual`: a person posts what was approved and gives the link (`tanggap posted`);
-    `sandbox`: nobody, they stay on this machine for a try."""
-    accounts: tuple[str, ...] = ("default",)
-    certainty: Literal["read_back", "idempotent", "neither"] = "neither"
-    """What is done after a try that may have arrived: the channel is asked, the same key is sent again, or a person
-    looks."""
+    adapter: str
+    """Who carries texts: one of the adapters that are installed (`tanggap channels --adapters` lists them). `manual`: a
+    person posts what was approved and gives the link (`tanggap posted`); `sandbox`: nobody, they stay on this machine
+    for a try."""
+    accounts: dict[str, dict[str, Any]] = Field(default_factory=_one_account, min_length=1)
+    """Our accounts there, each with what its adapter needs. Secrets come from the environment, never from here."""
+    poll: Wall = timedelta(seconds=60)
+    """How often the platform is asked what is new, where it can be asked."""
+    grants: tuple[Grant, ...] = ()
+    """What each account may ask for; the adapter waits before it is refused."""
+    prices: dict[str, float] = Field(default_factory=dict)
+    """What one of each thing costs, in US dollars, for the cost ledger."""
     hard_limit: int = Field(ge=1)
     """The longest text the platform takes, in its own measure; a longer draft is blocked."""
     comfortable_limit: int = Field(ge=1)
@@ -46,17 +66,6 @@ class ChannelRules(Rules):
     review_platform: bool = False
     reply_window: Wall | None = None
     """How long after a customer's last private message the platform lets us answer; null: without end."""
-    url: str | None = None
-    """Where the `webhook` adapter posts to; without one, a person posts."""
-    secret_env: str | None = None
-    """The environment variable with the key that signs what the `webhook` adapter posts."""
-
-    @field_validator("url")
-    @classmethod
-    def _web_address(cls, url: str | None) -> str | None:
-        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
-            raise ValueError(f"`{url}` is no address; write it like https://example.org/replies")
-        return url
 
     @field_validator("reply_window")
     @classmethod
@@ -71,10 +80,13 @@ class ChannelRules(Rules):
             return PrivateLimits(self.private_limit, self.private_limit)
         return self
 
-    @property
-    def manual(self) -> bool:
-        """Whether a person carries texts out."""
-        return self.adapter == "manual" or (self.adapter == "webhook" and self.url is None)
+    @field_validator("accounts")
+    @classmethod
+    def _plain_names(cls, accounts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in accounts:
+            if not _ACCOUNT.fullmatch(name):
+                raise ValueError(f"`{name}` is no name for an account; use small letters, digits, `-` and `_`")
+        return accounts
 
     @property
     def visibility(self) -> Visibility:
@@ -88,7 +100,7 @@ class Channels(Rules):
     channels: dict[str, ChannelRules]
 
     def contradictions(self) -> Iterator[Contradiction]:
-        """A channel of the word list that is missing, limits that cross, a web address without use."""
+        """A channel of the word list that is missing, limits that cross."""
         missing = [name for name in CHANNELS if name not in self.channels]
         if missing:
             yield ("channels",), f"says nothing of the channel {', '.join(missing)}; records may name it"
@@ -99,8 +111,6 @@ class Channels(Rules):
                     f"the comfortable limit of {name} ({rules.comfortable_limit}) lies over its hard one "
                     f"({rules.hard_limit})",
                 )
-            if rules.url is not None and rules.adapter != "webhook":
-                yield ("channels", name, "url"), f"`url` is for the adapter `webhook`, but {name} has `{rules.adapter}`"
 
     def limits(self, visibility: Visibility) -> dict[str, ChannelRules | PrivateLimits]:
         """How long a text may be on each channel, in public or as a private message."""

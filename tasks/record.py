@@ -29,13 +29,12 @@ from db.tables import (
 )
 from db.wake import wake
 from db.words import State, Visibility
-from integrations.record import Incoming, LeftOut, Metrics, Unreadable
+from integrations.record import Incoming, Item, LeftOut, Metrics, Unreadable
 from policy.intake import Likeness, Told, plain_phone, same_thing
 from tasks.desk import Desk
 from tasks.rounds import void
 
 CHUNK = 500
-Item = Incoming | Unreadable | LeftOut
 Place = tuple[str, str, str]
 
 CHATS = frozenset({"whatsapp", "telegram", "instagram", "facebook", "x", "bluesky", "mastodon"})

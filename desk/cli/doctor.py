@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from desk.settings import Settings
+    from integrations.channels.base import Channel
     from policy.loading import Policy
     from tasks.desk import Desk
 
 LITTLE_ROOM = 2**30
 """Bytes free under which a warning is due; what the desk cannot begin with is in `desk.errors`."""
 BROKEN_SHOWN = 5
+SOON = 14
+"""Days before credentials end at which somebody should know."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -337,26 +340,28 @@ def _channels(desk: "Desk") -> Findings:
             yield Finding(what, Level.BROKEN, missing)
         elif channel.manual:
             by_hand.append(what.removeprefix("channel "))
-        elif rules.url is not None:
-            yield _reachable(what, rules.url)
         else:
-            yield Finding(what, Level.GOOD, f"{rules.adapter}, {channel.certainty.value.replace('_', ' ')}")
+            yield _checked(what, rules.adapter, channel)
     if by_hand:
         yield Finding("channels", Level.GOOD, f"a person posts what was approved on {', '.join(by_hand)}")
 
 
-def _reachable(what: str, url: str) -> Finding:
-    """Any answer counts: what it says to a bare question is its own affair."""
-    import requests
+def _checked(what: str, adapter: str, channel: "Channel") -> Finding:
+    """Each platform is called once: do our credentials work there, and for how long."""
+    from datetime import UTC, datetime, timedelta
+
+    from integrations.channels.base import ChannelError
 
     try:
-        answer = requests.head(url, timeout=5, allow_redirects=False)
-    except requests.RequestException as error:
-        reason = type(error).__name__.removesuffix("Error")
-        return Finding(
-            what, Level.BROKEN, f"{url} does not answer ({reason})", "Start it, or correct `url` in channels.yaml."
-        )
-    return Finding(what, Level.GOOD, f"{url} answers ({answer.status_code})")
+        found = channel.check()
+    except ChannelError as error:
+        return Finding(what, Level.BROKEN, str(error), "docs/channels.md says how to set it up.")
+    said = f"{adapter}, {channel.certainty.value.replace('_', ' ')}: {found.said}"
+    if not found.ok:
+        return Finding(what, Level.BROKEN, said, found.mend)
+    if found.expires is not None and found.expires - datetime.now(UTC) < timedelta(days=SOON):
+        return Finding(what, Level.WARNING, f"{said}; its credentials end {found.expires:%Y-%m-%d}", found.mend)
+    return Finding(what, Level.GOOD, said)
 
 
 def _prefect(settings: "Settings") -> Findings:

@@ -1,13 +1,14 @@
 """What every channel can do, in the desk's words. Nothing here can delete, hide or report a customer's post."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from db.words import DeliveryKind, Visibility
-from integrations.record import Item
+from integrations.record import Incoming, Item, Metrics
 
 
 class Certainty(StrEnum):
@@ -100,6 +101,58 @@ class Page:
     """How much of what there is has been handed over with this page, 0 to 1, where that is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a platform sent to our gateway. The names of `headers` are in lower case."""
+
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    """The address as the platform called it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a platform's call brought, and what it is answered once that is stored."""
+
+    items: tuple[Item, ...] = ()
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "text/plain"
+    refused: str | None = None
+    """Why the call was not believed: a sentence for the log and for `tanggap channels`."""
+
+    @classmethod
+    def refuse(cls, why: str, status: int = 401) -> "Heard":
+        """The call was not believed, or not understood; nothing of it is kept."""
+        return cls(status=status, body=f"{why}\n".encode(), refused=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a message is like now. None: the platform does not say."""
+
+    external_id: str
+    there: bool = True
+    """False where its author took it down."""
+    text: str | None = None
+    metrics: Metrics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at an account's credentials and rights showed."""
+
+    ok: bool
+    said: str
+    """Who we are there, or what is wrong."""
+    mend: str | None = None
+    expires: datetime | None = None
+    """When the credentials end, where the platform tells."""
+
+
 class ChannelError(Exception):
     """A text that was not posted, or may not have been; the message is a sentence for a person."""
 
@@ -112,8 +165,23 @@ class TryAgain(ChannelError):
         self.after = after
 
 
+class LockedOut(TryAgain):
+    """Nothing was posted or read: the platform does not take our credentials. A person mends them; all waits."""
+
+
+Why = Literal["gone", "blocked", "window", "not_allowed", "too_long", "duplicate", "other"]
+
+
 class Never(ChannelError):
-    """Nothing was posted, and trying again would change nothing."""
+    """Nothing was posted, and trying again would change nothing.
+
+    `kind`: `gone` (what it answers is no longer there), `blocked` (its author does not let us), `window` (too late),
+    `not_allowed` (not in this way), `too_long`, `duplicate` (the same words stand there already), `other`.
+    """
+
+    def __init__(self, message: str, kind: Why = "other") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Unknown(ChannelError):
@@ -162,6 +230,57 @@ class Channel(Protocol):
     def find_own(self, out: Outgoing) -> Sent | None:
         """Where our text stands already, None where it is not there. Raises TryAgain where it cannot be told now."""
         ...
+
+    @property
+    def listens(self) -> bool:
+        """Whether asking with `fetch` again and again brings anything."""
+        ...
+
+    def wait(self, seconds: float, stop: threading.Event) -> None:
+        """Until something may have come, `stop` is set, or so many seconds have passed."""
+        ...
+
+    def hear(self, asked: Asked) -> Heard:
+        """What a platform's call to our gateway brings; its signature is checked. Calls no network."""
+        ...
+
+    def posts_of(self, author: Target, since: datetime) -> Iterable[Incoming]:
+        """What somebody posted in public lately, about us or to us, newest first. Raises ChannelError."""
+        ...
+
+    def look_at(self, external_ids: Sequence[str]) -> Iterable[Seen]:
+        """What these messages are like now; those that the platform cannot show are left out. Raises ChannelError."""
+        ...
+
+    def check(self) -> Checked:
+        """Call the platform once: do our credentials work, and may they do what the desk needs? Posts nothing."""
+        ...
+
+
+class Limited:
+    """What a channel answers that has no such way; adapters override what their platform can."""
+
+    listens = False
+
+    def wait(self, seconds: float, stop: threading.Event) -> None:
+        """Just wait."""
+        stop.wait(seconds)
+
+    def hear(self, asked: Asked) -> Heard:
+        """Nobody calls us there."""
+        return Heard.refuse("this channel takes no calls", 404)
+
+    def posts_of(self, author: Target, since: datetime) -> Iterable[Incoming]:
+        """Nothing can be looked up."""
+        return ()
+
+    def look_at(self, external_ids: Sequence[str]) -> Iterable[Seen]:
+        """Nothing can be looked up."""
+        return ()
+
+    def check(self) -> Checked:
+        """There is nobody to ask."""
+        return Checked(True, "nothing to check")
 
 
 NO_PRIVATE_WAY = Reachable(ok=False, why="nobody can be written to privately there")

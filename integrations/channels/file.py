@@ -20,7 +20,18 @@ from typing import IO
 
 from db.clock import Clock
 from db.words import Visibility
-from integrations.channels.base import Certainty, Never, Outgoing, Page, Reachable, Sent, Target, TryAgain, Unknown
+from integrations.channels.base import (
+    Certainty,
+    Limited,
+    Never,
+    Outgoing,
+    Page,
+    Reachable,
+    Sent,
+    Target,
+    TryAgain,
+    Unknown,
+)
 from integrations.channels.document import document_of
 from integrations.intake.reading import read_file
 from integrations.record import PRIVATE_CHANNELS, Item, Unreadable
@@ -57,11 +68,12 @@ class _Mark:
         return (self.file, self.size, self.changed) == (other.file, other.size, other.changed)
 
 
-class FileChannel:
+class FileChannel(Limited):
     """A pair of folders under the desk's home."""
 
     certainty = Certainty.READ_BACK
     manual = False
+    listens = True
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from db.words import Visibility
 from integrations.channels.base import (
     NO_PRIVATE_WAY,
     Certainty,
+    Limited,
     Never,
     Outgoing,
     Page,
@@ -17,7 +18,7 @@ from integrations.channels.base import (
 )
 
 
-class ManualChannel:
+class ManualChannel(Limited):
     """Carries nothing itself; says so to whoever asks it to."""
 
     certainty = Certainty.NEITHER

@@ -1,22 +1,36 @@
-"""Makes the channels that the settings name, and finds them again by name and account."""
+"""Makes the channels that the settings name, and finds them again by name and account.
+
+An adapter is an entry point of the group `tanggap.channels` whose value is a class like `platform.Platform`: the
+shipped ones stand in pyproject.toml, a package of others' brings its own (docs/write-a-channel.md).
+"""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import Engine
 
 from db.clock import Clock, SystemClock
-from integrations.channels.base import Certainty, Channel
+from integrations.channels.base import Channel
 from integrations.channels.file import FileChannel
 from integrations.channels.manual import ManualChannel
+from integrations.channels.platform import AccountSettings, Platform
+from integrations.channels.sandbox import SandboxChannel
 from integrations.channels.unset import UnsetChannel
 from integrations.channels.web import WebChannel
-from integrations.channels.webhook import WebhookChannel
+from integrations.channels.world import Meter, Unmetered, World
 
 DEFAULT_ACCOUNT = "default"
+GROUP = "tanggap.channels"
+OWN = ("file", "web", "manual", "sandbox")
+"""The desk's own ways, which are no platforms."""
 
 
 class ChannelSettings(Protocol):
@@ -24,17 +38,12 @@ class ChannelSettings(Protocol):
 
     @property
     def adapter(self) -> str:
-        """`file`, `web`, `webhook` or `manual`."""
+        """One of `OWN`, or an installed adapter."""
         ...
 
     @property
-    def accounts(self) -> Sequence[str]:
-        """Our accounts on it."""
-        ...
-
-    @property
-    def certainty(self) -> str:
-        """`read_back`, `idempotent` or `neither`; the desk's own adapters know theirs."""
+    def accounts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Our accounts on it, each with what its adapter needs."""
         ...
 
     @property
@@ -52,15 +61,9 @@ class ChannelSettings(Protocol):
         """How long after an author's last message the platform takes an answer."""
         ...
 
-    @property
-    def url(self) -> str | None:
-        """Where `webhook` posts to."""
-        ...
 
-    @property
-    def secret_env(self) -> str | None:
-        """The environment variable that holds the secret of `webhook`."""
-        ...
+class NoAdapter(ValueError):
+    """Policy names an adapter that is not installed; the text says which there are."""
 
 
 class Channels:
@@ -82,6 +85,10 @@ class Channels:
             found = self._channels[name, account] = self._make(name, account)
         return found
 
+    def known(self, name: str, account: str) -> Channel | None:
+        """The channel of that name and account, if the settings have it."""
+        return self._channels.get((name, account))
+
     def all(self) -> list[Channel]:
         """Every channel, in the order of their names."""
         return [self._channels[key] for key in sorted(self._channels)]
@@ -98,12 +105,14 @@ def build_channels(
     *,
     clock: Clock | None = None,
     own_addresses: Callable[[str], bool] = lambda _: False,
+    is_ours: Callable[[str], bool] = lambda _: False,
+    meter: Callable[[str, str], Meter] = lambda name, account: Unmetered(),
     environment: Mapping[str, str] | None = None,
 ) -> Channels:
     """The channels of the policy's list, each account of each; `home` holds the drop folder.
 
-    `own_addresses` tells the company's own mail, which the drop folder leaves out. Raises ValueError for an adapter
-    that does not exist.
+    `own_addresses` tells the company's own mail, `is_ours` its handles as well; `meter` makes the one of an account.
+    Raises NoAdapter.
     """
     clock = clock or SystemClock()
     environment = os.environ if environment is None else environment
@@ -114,44 +123,143 @@ def build_channels(
         settings = rules.get(name)
         if settings is None:
             return ManualChannel(name, account)
-        if settings.adapter == "file":
-            return FileChannel(
-                home if account == DEFAULT_ACCOUNT else home / "accounts" / account,
-                clock=clock,
-                known_channels=known,
-                own_addresses=own_addresses,
-                private_channels=private,
-                name=name,
-                account=account,
-            )
-        if settings.adapter == "web":
-            return WebChannel(engine, clock=clock, name=name, account=account)
-        if settings.adapter == "webhook" and settings.url is not None:
-            return _webhook(name, account, settings, settings.url, clock, environment)
-        if settings.adapter in {"manual", "webhook"}:
-            return ManualChannel(name, account, window=settings.reply_window, private_talk=settings.private_talk)
-        raise ValueError(f"the channel {name} has the adapter {settings.adapter}; use file, web, webhook or manual")
+        match settings.adapter:
+            case "file":
+                return FileChannel(
+                    home if account == DEFAULT_ACCOUNT else home / "accounts" / account,
+                    clock=clock,
+                    known_channels=known,
+                    own_addresses=own_addresses,
+                    private_channels=private,
+                    name=name,
+                    account=account,
+                )
+            case "web":
+                return WebChannel(engine, clock=clock, name=name, account=account)
+            case "sandbox":
+                return SandboxChannel(name, account, clock=clock, window=settings.reply_window)
+            case "manual":
+                return ManualChannel(name, account, window=settings.reply_window, private_talk=settings.private_talk)
+        adapter = adapter_named(settings.adapter)
+        read = read_account(adapter, name, account, settings.accounts.get(account, {}), environment)
+        if isinstance(read, str):
+            return UnsetChannel(name, account, read)
+        world = World(
+            clock=clock,
+            home=home / "channels" / name / account,
+            is_ours=lambda who: is_ours(who) or own_addresses(who),
+            window=settings.reply_window,
+            private_talk=settings.private_talk,
+            private=settings.private,
+            meter=meter(name, account),
+        )
+        return adapter(name, account, read, world)
 
     return Channels({(name, account): make(name, account) for name in rules for account in rules[name].accounts}, make)
 
 
-def _webhook(
-    name: str, account: str, settings: ChannelSettings, url: str, clock: Clock, environment: Mapping[str, str]
-) -> Channel:
-    variable = settings.secret_env
-    if variable is None:
-        missing = f"{name} has no key to sign with: name its environment variable as secret_env in channels.yaml"
-        return UnsetChannel(name, account, missing)
-    secret = environment.get(variable)
-    if not secret:
-        return UnsetChannel(name, account, f"{name} has no key to sign with: set the environment variable {variable}")
-    return WebhookChannel(
-        name,
-        account,
-        url=url,
-        secret=secret,
-        certainty=Certainty(settings.certainty),
-        clock=clock,
-        window=settings.reply_window,
-        private_talk=settings.private_talk,
-    )
+def adapter_names() -> list[str]:
+    """Every adapter that a channel may have."""
+    return sorted({*OWN, *_installed()})
+
+
+def adapter_named(name: str) -> type[Platform[Any]]:
+    """The class of an installed adapter. Raises NoAdapter."""
+    found = _installed().get(name)
+    if found is None:
+        raise NoAdapter(f"there is no adapter `{name}`; installed are {', '.join(adapter_names())}")
+    try:
+        adapter = found.load()
+    except Exception as error:
+        raise NoAdapter(f"the adapter `{name}` ({found.value}) cannot be loaded: {error}") from error
+    if not (isinstance(adapter, type) and issubclass(adapter, Platform)):
+        raise NoAdapter(
+            f"the adapter `{name}` ({found.value}) is no class like integrations.channels.platform.Platform"
+        )
+    return adapter
+
+
+def read_account(
+    adapter: type[Platform[Any]], channel: str, account: str, given: Mapping[str, Any], environment: Mapping[str, str]
+) -> AccountSettings | str:
+    """The settings of one account with its secrets; or what is missing or wrong, and how to mend it."""
+    model = adapter.settings_type
+    found = dict(given)
+    missing = []
+    for name, needed in secrets_of(model):
+        variable = str(found.pop(f"{name}_env", "") or variable_for(channel, account, name))
+        value = environment.get(variable)
+        if value:
+            found[name] = SecretStr(value)
+        elif needed:
+            missing.append(variable)
+    where = channel if account == DEFAULT_ACCOUNT else f"{channel}/{account}"
+    if missing:
+        return f"{where} is not set up: set the environment variable {' and '.join(missing)} (docs/channels.md)"
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        said = "; ".join(f"`{'.'.join(map(str, one['loc']))}` {_plain(one)}" for one in error.errors())
+        return f"{where} is not set up: in channels.yaml, accounts: {account}: {said} (docs/channels.md)"
+
+
+def problems(
+    rules: Mapping[str, ChannelSettings],
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with the adapters and accounts that policy names, each with its place in channels.yaml."""
+    for name, settings in rules.items():
+        if settings.adapter in OWN:
+            for account, given in settings.accounts.items():
+                if given:
+                    at = ("channels", name, "accounts", account)
+                    yield at, f"the adapter `{settings.adapter}` takes no settings ({', '.join(given)})"
+            continue
+        try:
+            adapter = adapter_named(settings.adapter)
+        except NoAdapter as error:
+            yield ("channels", name, "adapter"), str(error)
+            continue
+        every = dict.fromkeys((variable for variable in _variables(adapter, name, settings)), "set")
+        for account, given in settings.accounts.items():
+            read = read_account(adapter, name, account, given, every)
+            if isinstance(read, str):
+                yield ("channels", name, "accounts", account), read
+
+
+def secrets_of(model: type[AccountSettings]) -> list[tuple[str, bool]]:
+    """The secrets among an account's settings, and whether it can do without."""
+    return [
+        (name, field.is_required()) for name, field in model.model_fields.items() if _holds_a_secret(field.annotation)
+    ]
+
+
+def variable_for(channel: str, account: str, secret: str) -> str:
+    """The environment variable of a secret, unless the account's `…_env` names another."""
+    parts = [channel, secret] if account == DEFAULT_ACCOUNT else [channel, account, secret]
+    return "TANGGAP_" + "_".join(parts).upper().replace("-", "_")
+
+
+def _variables(adapter: type[Platform[Any]], channel: str, settings: ChannelSettings) -> Iterator[str]:
+    for account, given in settings.accounts.items():
+        for name, _ in secrets_of(adapter.settings_type):
+            yield str(given.get(f"{name}_env") or variable_for(channel, account, name))
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    return {found.name: found for found in entry_points(group=GROUP)}
+
+
+def _holds_a_secret(annotation: Any) -> bool:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(_holds_a_secret(part) for part in typing.get_args(annotation))
+    return annotation is SecretStr
+
+
+def _plain(error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "extra_forbidden":
+        return "is not known"
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from db.clock import Clock
 from db.words import Visibility
-from integrations.channels.base import Certainty, Never, Outgoing, Page, Reachable, Sent, Target, within_window
+from integrations.channels.base import Certainty, Limited, Never, Outgoing, Page, Reachable, Sent, Target, within_window
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Posted:
     sent: Sent
 
 
-class SandboxChannel:
+class SandboxChannel(Limited):
     """Keeps what is posted by key, and knows which customer's posts were taken down."""
 
     certainty = Certainty.IDEMPOTENT

@@ -4,10 +4,22 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from db.words import Visibility
-from integrations.channels.base import Certainty, Outgoing, Page, Reachable, Sent, Target, TryAgain
+from integrations.channels.base import (
+    Asked,
+    Certainty,
+    Checked,
+    Heard,
+    Limited,
+    Outgoing,
+    Page,
+    Reachable,
+    Sent,
+    Target,
+    TryAgain,
+)
 
 
-class UnsetChannel:
+class UnsetChannel(Limited):
     """Sends nothing until its settings are there; what waits for it is tried again then."""
 
     certainty = Certainty.NEITHER
@@ -38,3 +50,11 @@ class UnsetChannel:
     def find_own(self, out: Outgoing) -> Sent | None:
         """Raises TryAgain: nobody can be asked."""
         raise TryAgain(self.missing)
+
+    def hear(self, asked: Asked) -> Heard:
+        """Nothing can be believed before its secrets are there; the platform comes again."""
+        return Heard.refuse("not set up", 503)
+
+    def check(self) -> Checked:
+        """What is missing."""
+        return Checked(False, self.missing)

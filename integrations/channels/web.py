@@ -11,10 +11,10 @@ from db.session import transaction
 from db.tables.web import WebPost
 from db.web import add_post, post_by_key
 from db.words import Visibility
-from integrations.channels.base import Certainty, Outgoing, Page, Reachable, Sent, Target, TryAgain
+from integrations.channels.base import Certainty, Limited, Outgoing, Page, Reachable, Sent, Target, TryAgain
 
 
-class WebChannel:
+class WebChannel(Limited):
     """Posts by writing the row that the pages are drawn from; its key makes a second try harmless."""
 
     certainty = Certainty.IDEMPOTENT

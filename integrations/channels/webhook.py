@@ -13,19 +13,17 @@ answers `GET URL?key=KEY` with 200 and the same object, or with 404 where it has
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from threading import local
+from datetime import datetime
+from urllib.parse import urlsplit
 
-import requests
+from pydantic import SecretStr, field_validator, model_validator
 
-from db.clock import Clock
 from db.words import Visibility
 from integrations.channels.base import (
     NO_PRIVATE_WAY,
     Certainty,
+    Never,
     Outgoing,
-    Page,
     Reachable,
     Sent,
     Target,
@@ -33,53 +31,60 @@ from integrations.channels.base import (
     within_window,
 )
 from integrations.channels.document import document_of
-from integrations.http import Answer, Patience, call, new_session
+from integrations.channels.platform import AccountSettings, Platform
+from integrations.channels.world import World
+from integrations.http import Answer
 
 
-class WebhookChannel:
-    """One receiver. Which certainty it has is its owner's word, given in the settings."""
+class WebhookSettings(AccountSettings):
+    """One receiver, and the key that both sides sign with."""
 
-    manual = False
+    secret: SecretStr | None = None
+    url: str | None = None
+    """Where answers are posted; without one, a person posts them."""
+    certainty: Certainty = Certainty.NEITHER
+    """Its owner's word: whether it takes our key (`idempotent`), can be asked (`read_back`), or `neither`."""
 
-    def __init__(
-        self,
-        name: str,
-        account: str = "default",
-        *,
-        url: str,
-        secret: str,
-        certainty: Certainty,
-        clock: Clock,
-        window: timedelta | None = None,
-        private_talk: bool = True,
-        patience: Patience | None = None,
-    ) -> None:
-        self.name = name
-        self.account = account
-        self.certainty = certainty
-        self._url = url
-        self._secret = secret.encode()
-        self._clock = clock
-        self._window = window
-        self._private_talk = private_talk
-        self._patience = patience or Patience()
-        self._local = local()
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+            raise ValueError(f"`{url}` is no address; write it like https://example.org/replies")
+        return url
 
-    def fetch(self, cursor: str | None) -> Iterator[Page]:
-        """Nothing: what others send in comes through the gateway or import."""
-        return iter(())
+    @model_validator(mode="after")
+    def _signed(self) -> "WebhookSettings":
+        if self.url is not None and self.secret is None:
+            raise ValueError("what is posted there must be signed: set the environment variable with its secret")
+        return self
+
+
+class WebhookChannel(Platform[WebhookSettings]):
+    """One other system."""
+
+    settings_type = WebhookSettings
+    listens = False
+
+    def __init__(self, name: str, account: str, settings: WebhookSettings, world: World) -> None:
+        super().__init__(name, account, settings, world)
+        self.certainty = settings.certainty
+        self.manual = settings.url is None
+        self._url = settings.url or ""
+        self._secret = settings.secret.get_secret_value().encode() if settings.secret else b""
 
     def reply(self, out: Outgoing) -> Sent:
         """Post the document once. Raises TryAgain, Never or Unknown."""
+        if self.manual:
+            raise Never(f"a person posts this one: `tanggap posted {out.reference} URL`")
         body = json.dumps(document_of(out), ensure_ascii=False).encode()
-        stamp = str(int(self._clock.now().timestamp()))
+        stamp = str(int(self.world.clock.now().timestamp()))
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": out.key,
             "X-Tanggap-Timestamp": stamp,
             "X-Tanggap-Signature": signature(self._secret, stamp, body),
         }
-        answer = call(self._session, "POST", self._url, data=body, headers=headers, patience=self._patience)
+        answer = self.call("POST", self._url, data=body, headers=headers)
         # Its status says that the text was taken, whatever became of the rest of the answer.
         return _sent(answer, out.key)
 
@@ -89,40 +94,25 @@ class WebhookChannel:
 
     def can_reply(self, target: Target, visibility: Visibility, now: datetime) -> Reachable:
         """Where the settings say that the platform behind the receiver has such a way, within its window."""
-        if visibility is Visibility.PRIVATE and not self._private_talk:
+        if visibility is Visibility.PRIVATE and not self.world.private_talk:
             return NO_PRIVATE_WAY
-        return within_window(target, self._window, now)
+        return within_window(target, self.world.window, now)
 
     def find_own(self, out: Outgoing) -> Sent | None:
         """Ask the receiver for our key, where it can be asked. Raises TryAgain where its answer is no answer."""
         if self.certainty is not Certainty.READ_BACK:
             return None
-        stamp = str(int(self._clock.now().timestamp()))
+        stamp = str(int(self.world.clock.now().timestamp()))
         headers = {
             "X-Tanggap-Timestamp": stamp,
             "X-Tanggap-Signature": signature(self._secret, stamp, out.key.encode()),
         }
-        answer = call(
-            self._session,
-            "GET",
-            self._url,
-            params={"key": out.key},
-            headers=headers,
-            patience=self._patience,
-            expected=frozenset({404}),
-        )
+        answer = self.call("GET", self._url, params={"key": out.key}, headers=headers, expected=frozenset({404}))
         if answer.status == 404:
             return None
         if not answer.whole or "platform_id" not in _object_in(answer):
             raise TryAgain(f"{self.name} did not say whether it has the text: ask again")
         return _sent(answer, out.key)
-
-    @property
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = new_session()
-        session: requests.Session = self._local.session
-        return session
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
