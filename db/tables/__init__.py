@@ -1,6 +1,7 @@
 """Every table of the desk; importing this package fills `SQLModel.metadata`."""
 
 from db.tables.answers import MACHINE, Draft, Review, ReviewState, Round, RoundState
+from db.tables.channels import ChannelCost, ChannelState, Way
 from db.tables.complaints import Assessment, Complaint, Correction, Note
 from db.tables.deliveries import Delivery, DeliveryState, PublishingStop, RateUse
 from db.tables.duty import Duty
@@ -49,6 +50,8 @@ __all__ = [
     "Assessment",
     "Breach",
     "BreachState",
+    "ChannelCost",
+    "ChannelState",
     "Complainant",
     "Complaint",
     "Correction",
@@ -99,5 +102,6 @@ __all__ = [
     "SlackNotice",
     "SlackReceipt",
     "Statement",
+    "Way",
     "WebPost",
 ]

@@ -42,6 +42,14 @@ class Delivery(SQLModel, table=True):
         CheckConstraint("state NOT IN ('failed', 'unknown', 'cancelled') OR why IS NOT NULL", name="says_why"),
         CheckConstraint("(state IN ('claimed', 'sending')) = (claimed_by IS NOT NULL)", name="claimed_by_a_worker"),
         Index("ix_delivery_due", "due_at", postgresql_where=text("state IN ('queued', 'unknown')")),
+        Index(
+            "ix_delivery_line",
+            "urgency",
+            text("heard_at DESC NULLS LAST"),
+            "due_at",
+            "id",
+            postgresql_where=text("state IN ('queued', 'unknown')"),
+        ),
         Index("ix_delivery_claimed", "claimed_by", postgresql_where=text("state IN ('claimed', 'sending')")),
         Index("ix_delivery_to_mend", "id", postgresql_where=text("state IN ('failed', 'manual', 'unknown')")),
         Index("ix_delivery_complaint", "complaint_id"),
@@ -77,6 +85,10 @@ class Delivery(SQLModel, table=True):
     posted_by: str | None = None
     why: str | None = None
     needs_person: bool = False
+    urgency: int = Field(default=0, sa_type=Id, sa_column_kwargs={"server_default": "0"})
+    """Where the platform lets us send only so much, the smaller number goes first: see `tasks.outbox`."""
+    heard_at: datetime | None = Field(default=None, sa_type=Moment)
+    """For an acknowledgement: when its customer wrote. The newest hear first; who waits for an answer, in their turn."""
 
 
 class RateUse(SQLModel, table=True):
@@ -88,6 +100,8 @@ class RateUse(SQLModel, table=True):
     id: int = numbered()
     bucket: str
     at: datetime = Field(sa_type=Moment)
+    amount: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """How much of the grant was used: platforms count some calls more than once."""
 
 
 class PublishingStop(SQLModel, table=True):

@@ -30,9 +30,10 @@ class Message(SQLModel, table=True):
         CheckConstraint("direction = 'out' OR raw IS NOT NULL", name="inbound_keeps_raw"),
         CheckConstraint("revision >= 1", name="revision_from_one"),
         Index("ix_message_complaint", "complaint_id"),
-        Index("ix_message_to_assess", "id", postgresql_where=text("assess_due")),
+        Index("ix_message_to_assess", text("posted_at DESC"), postgresql_where=text("assess_due")),
         Index("ix_message_second_look", "id", postgresql_where=text("second_look")),
         Index("ix_message_identity", "identity_id"),
+        Index("ix_message_heard", "channel", "account", "posted_at", postgresql_where=text("direction = 'in'")),
         Index(
             "ix_message_waiting_for_parent",
             "channel",

@@ -19,6 +19,8 @@ class NoticeKind(StrEnum):
     DIGEST = "digest"
     BROADCAST = "broadcast"
     """A published fact that changed, for all staff."""
+    CHANNEL = "channel"
+    """A platform that fails, works again, or is far quieter than usual."""
 
 
 class NoticeState(StrEnum):

@@ -1,0 +1,55 @@
+"""How each account on each platform fares, and what it has cost."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field, SQLModel
+
+from db.tables.columns import Id, Moment, one_of
+
+
+class Way(StrEnum):
+    """Reading and sending fail apart: a platform may take our answers while its search is down."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class ChannelState(SQLModel, table=True):
+    """One way of one account: rests, fails, works. Shared by all workers, so that one of them learns for all."""
+
+    __tablename__ = "channel_state"
+    __table_args__ = (
+        CheckConstraint("failures >= 0", name="failures_from_none"),
+        CheckConstraint("open_since IS NULL OR why IS NOT NULL", name="open_says_why"),
+    )
+
+    channel: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    way: Way = Field(primary_key=True, sa_type=one_of(Way, "way"))
+    failures: int = 0
+    """How often in a row it failed."""
+    rests_until: datetime | None = Field(default=None, sa_type=Moment)
+    """Not asked before: the platform said so, or its circuit is open."""
+    open_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Its circuit is open: it failed too often in a row, or does not take our credentials. People were told once."""
+    why: str | None = None
+    worked_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When it last did what it should."""
+    quiet_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Far less comes in than usual at this hour; people were told once."""
+
+
+class ChannelCost(SQLModel, table=True):
+    """What an account did in a day that may cost money, and what it cost by policy's prices."""
+
+    __tablename__ = "channel_cost"
+
+    channel: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    count: int = Field(sa_type=Id)
+    micros: int = Field(sa_type=Id)
+    """Millionths of a US dollar."""
