@@ -31,7 +31,7 @@ CREATE TABLE channel_cost (
 
 ALTER TABLE rate_use ADD COLUMN amount INTEGER DEFAULT 1 NOT NULL;
 
-ALTER TABLE delivery ADD COLUMN urgency BIGINT DEFAULT 0 NOT NULL;
+ALTER TABLE delivery ADD COLUMN urgency BIGINT DEFAULT '0' NOT NULL;
 ALTER TABLE delivery ADD COLUMN heard_at TIMESTAMP WITH TIME ZONE;
 -- The desk stands still while it is migrated, so an index may be made in the same transaction.
 -- squawk-ignore require-concurrent-index-creation
