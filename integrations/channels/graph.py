@@ -39,7 +39,10 @@ _USAGE = ("X-Business-Use-Case-Usage", "X-App-Usage", "X-Page-Usage")
 
 
 def signed_by(secret: str, asked: Asked) -> bool:
-    """Whether the body was signed with the app's secret (`X-Hub-Signature-256`: HMAC-SHA256 of the raw body, in hex)."""
+    """Whether the body was signed with the app's secret.
+
+    `X-Hub-Signature-256` holds `sha256=` and the HMAC-SHA256 of the raw body, in hex.
+    """
     given = asked.headers.get("x-hub-signature-256", "")
     expected = "sha256=" + hmac.new(secret.encode(), asked.body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(given.encode(), expected.encode())
@@ -87,7 +90,10 @@ class Fault:
 
 
 def graph_error(answer: Answer, safe: bool) -> ChannelError | None:
-    """What a refusal of the Graph API means for the outbox; None where its body says nothing. `safe`: it was a question."""
+    """What a refusal of the Graph API means for the outbox; None where its body says nothing.
+
+    `safe`: the request was a question, so that nothing can have arrived.
+    """
     fault = Fault.of(answer)
     if fault is None:
         return None
