@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from db import migrate
-from db.clock import SystemClock
+from db.clock import Clock, SystemClock
 from db.session import make_engine
 from desk.models import DeskAssessor
 from desk.postgres import database
 from desk.settings import Settings
-from integrations.channels.registry import build_channels
+from integrations.channels.registry import Channels, build_channels
 from integrations.classifier.opening import Ground
 from integrations.llm.client import Llm
 from policy.loading import Policy, load_policy
 from tasks.desk import Desk
+from tasks.metering import Meter
 
 if TYPE_CHECKING:
     from integrations.slack.client import Slack
@@ -59,9 +60,7 @@ def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
     return Desk(
         engine=engine,
         policy=policy,
-        channels=build_channels(
-            policy.channels.channels, settings.home, engine, clock=clock, own_addresses=policy.company.owns_email
-        ),
+        channels=open_channels(settings, engine, policy, clock),
         assessor=DeskAssessor(
             Ground(policy.lexicon, policy.company, policy.assessing), settings.model, engine, settings.home
         ),
@@ -69,6 +68,24 @@ def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:
         public_url=settings.gateway_url,
         prefect_url=prefect_ui(settings),
         llm=language_model(settings, policy),
+    )
+
+
+def open_channels(settings: Settings, engine: Engine, policy: Policy, clock: Clock) -> Channels:
+    """Every account of every channel, each with the meter that all workers share."""
+    rules = policy.channels.channels
+
+    def meter(channel: str, account: str) -> Meter:
+        return Meter(engine, clock, channel, account, rules[channel].grants, rules[channel].prices)
+
+    return build_channels(
+        rules,
+        settings.home,
+        engine,
+        clock=clock,
+        own_addresses=policy.company.owns_email,
+        is_ours=policy.company.owns_handle,
+        meter=meter,
     )
 
 

@@ -94,10 +94,36 @@ class ChannelRules(Rules):
         return Visibility.PRIVATE if self.private else Visibility.PUBLIC
 
 
+class Circuit(Rules):
+    """When a platform that fails is left alone for a while."""
+
+    failures: int = Field(default=5, ge=1)
+    """So many in a row open the circuit, and people are told once."""
+    rest: Wall = timedelta(minutes=1)
+    """The first rest; each further failure doubles it."""
+    longest_rest: Wall = timedelta(minutes=30)
+
+
+class Coverage(Rules):
+    """When silence is no calm: far less comes in than in the same hours of the weeks before."""
+
+    window: Wall = timedelta(hours=2)
+    weeks: int = Field(default=4, ge=1, le=52)
+    """How many weeks before are looked at: the same hours of the same weekday."""
+    at_least: int = Field(default=20, ge=1)
+    """Messages that usually come in these hours; where there are fewer, silence says nothing."""
+    share: float = Field(default=0.1, ge=0, lt=1)
+    """What comes now, of the usual, at which people are told."""
+
+
 class Channels(Rules):
     """Every channel that a record may name."""
 
     channels: dict[str, ChannelRules]
+    circuit: Circuit = Circuit()
+    coverage: Coverage = Coverage()
+    look_again: Wall = timedelta(minutes=30)
+    """How often the posts of open complaints are looked at again: reach, edits, taken down."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         """A channel of the word list that is missing, limits that cross."""

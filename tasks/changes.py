@@ -1,5 +1,7 @@
 """What happens to a post after it came in: its reach changes, or its author takes it down."""
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -10,7 +12,6 @@ from db.wake import wake
 from db.words import Visibility
 from integrations.record import Metrics
 from tasks.desk import Desk
-from tasks.record import measure
 from tasks.rounds import void
 
 
@@ -30,19 +31,39 @@ def new_metrics(desk: Desk, channel: str, account: str, external_id: str, metric
 
 def taken_down(desk: Desk, channel: str, account: str, external_id: str) -> bool:
     """The customer removed their post. The complaint stays; an answer not yet out is re-aimed at a private way."""
-    now = desk.now()
     with desk.transaction() as session:
-        message = _find(session, channel, account, external_id)
-        if message is None:
-            return False
-        complaint = final(session, lock(session, message.complaint_id))
-        if message.removed_at is None:
-            message.removed_at = now
-            session.add(message)
-            trail.append(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now, message_id=message.id)
-            if _aims_at(session, complaint, message):
-                void(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now)
-        return True
+        return take_down(session, desk, channel, account, external_id, desk.now())
+
+
+def take_down(session: Session, desk: Desk, channel: str, account: str, external_id: str, now: datetime) -> bool:
+    """`taken_down` in the caller's transaction. False: no such post."""
+    message = _find(session, channel, account, external_id)
+    if message is None:
+        return False
+    complaint = final(session, lock(session, message.complaint_id))
+    if message.removed_at is None:
+        message.removed_at = now
+        session.add(message)
+        trail.append(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now, message_id=message.id)
+        if _aims_at(session, complaint, message):
+            void(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now)
+    return True
+
+
+def measure(message: Message, metrics: Metrics | None, now: datetime) -> bool:
+    """Write new figures of reach onto a message, keeping two days of views; tells whether any changed."""
+    if metrics is None:
+        return False
+    changed = False
+    for name in ("views", "likes", "replies", "shares"):
+        value = getattr(metrics, name)
+        if value is not None and value != getattr(message, name):
+            setattr(message, name, value)
+            changed = True
+    if metrics.views is not None and changed:
+        kept = [seen for seen in message.views_seen if datetime.fromisoformat(seen[0]) >= now - timedelta(days=2)]
+        message.views_seen = [*kept, [now.isoformat(), metrics.views]]
+    return changed
 
 
 def _aims_at(session: Session, complaint: Complaint, message: Message) -> bool:

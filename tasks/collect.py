@@ -1,9 +1,9 @@
-"""Collect what the channels have: a page at a time, each stored with the cursor that covers it."""
+"""Collect what the channels have, a page at a time, each stored with the cursor that covers it; or what they call of."""
 
 from collections.abc import Iterator
 
 from db.tables import Cursor
-from integrations.channels.base import Channel, Page
+from integrations.channels.base import Asked, Channel, Heard, Page
 from tasks.desk import Desk
 from tasks.record import Recorded, chunks, record
 
@@ -24,3 +24,11 @@ def store(desk: Desk, channel: Channel, page: Page) -> Recorded:
         cursor = (channel.name, channel.account, page.cursor) if last else None
         total.add(record(desk, part, source=f"{channel.name}/{channel.account}", cursor=cursor))
     return total
+
+
+def hear(desk: Desk, channel: Channel, asked: Asked) -> Heard:
+    """What a platform's call brings, stored before it is answered."""
+    heard = channel.hear(asked)
+    for part in chunks(heard.items):
+        record(desk, part, source=f"{channel.name}/{channel.account}")
+    return heard

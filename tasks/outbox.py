@@ -12,11 +12,13 @@ from db import trail
 from db.fingerprint import companion_in, companion_to, fingerprint
 from db.tables import Complaint, Delivery, DeliveryState, Draft, Identity, Message, Round
 from db.wake import wake
-from db.words import DeliveryKind, State, Visibility
+from db.words import DeliveryKind, Severity, State, Visibility
 from integrations.channels.base import Target
 from policy.templates import Rendered
 from tasks.desk import Desk
 
+CAN_WAIT = frozenset({DeliveryKind.SURVEY, DeliveryKind.ASK, DeliveryKind.THANKS})
+AFTER_ALL_ELSE = 9
 NOT_YET_SENDING = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.MANUAL)
 
 
@@ -133,7 +135,20 @@ def queue_pre_approved(
         state=DeliveryState.QUEUED,
         queued_at=now,
         due_at=due_at or now,
+        **_place_in_line(complaint, kind, target),
     )
+
+
+def _place_in_line(complaint: Complaint, kind: DeliveryKind, target: Mapping[str, Any]) -> dict[str, Any]:
+    """Who goes first where a platform lets us send only so much.
+
+    First what people approved and what buys time, then acknowledgements, the graver and the newer first, so that after
+    an outage who is in danger now does not wait behind yesterday's grumbles; last what can wait.
+    """
+    if kind is DeliveryKind.ACKNOWLEDGEMENT:
+        severity = complaint.severity or Severity.S4
+        return {"urgency": severity.rank, "heard_at": Target.from_json(target).last_heard_at}
+    return {"urgency": AFTER_ALL_ELSE if kind in CAN_WAIT else 0}
 
 
 def cancel_replies(session: Session, complaint: Complaint, why: str) -> bool:

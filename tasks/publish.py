@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, update
 from sqlmodel import Session, col
 
 from db import trail
@@ -19,6 +19,7 @@ from db.complaints import lock, move
 from db.duty import live_workers
 from db.fingerprint import fingerprint_of, is_companion
 from db.tables import (
+    ChannelState,
     Complaint,
     Delivery,
     DeliveryState,
@@ -27,6 +28,7 @@ from db.tables import (
     Message,
     MessageRevision,
     PublishingStop,
+    Way,
 )
 from db.wake import wake
 from db.words import ANSWERABLE, DeliveryKind, State, Visibility
@@ -34,6 +36,7 @@ from integrations.channels.base import (
     Certainty,
     Channel,
     ChannelError,
+    LockedOut,
     Never,
     Outgoing,
     Sent,
@@ -41,6 +44,7 @@ from integrations.channels.base import (
     TryAgain,
     Unknown,
 )
+from tasks.circuits import all_resting, failed, rest, way_of, worked
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds, queue_companion
 from tasks.promise import promise
@@ -50,6 +54,13 @@ from tasks.rounds import hold
 
 MOST_TRIES = 8
 LONGEST_WAIT = timedelta(hours=1)
+LINE = (
+    col(Delivery.urgency),
+    col(Delivery.heard_at).desc().nulls_last(),
+    col(Delivery.due_at),
+    col(Delivery.id),
+)
+"""Who goes first: see `tasks.outbox`."""
 PATIENCE_OF_A_READ_BACK = timedelta(seconds=5)
 """A platform may show our text a little after it took it: not asked before this long after an unclear try."""
 
@@ -78,10 +89,12 @@ def claim(desk: Desk, worker: int, limit: int = 20) -> list[Delivery]:
             select(Delivery)
             .where(col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.UNKNOWN]), col(Delivery.due_at) <= now)
             .where(col(Delivery.needs_person).is_(False))
-            .order_by(col(Delivery.due_at), col(Delivery.id))
+            .order_by(*LINE)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        for rests in all_resting(session, now):
+            query = query.where(~_goes(rests))
         exempt = desk.policy.publishing.kill_switch.exempt
         for stop in stops_in_force(session):
             query = query.where(or_(_outside(stop), col(Delivery.kind).in_(exempt)))
@@ -103,13 +116,33 @@ def _outside(stop: PublishingStop) -> ColumnElement[bool]:
     return false()
 
 
+def _goes(way: ChannelState) -> ColumnElement[bool]:
+    """What leaves by this way."""
+    return and_(
+        col(Delivery.channel) == way.channel,
+        col(Delivery.account) == way.account,
+        col(Delivery.visibility) == (Visibility.PUBLIC if way.way is Way.PUBLIC else Visibility.PRIVATE),
+        true() if way.way is not Way.IN else false(),
+    )
+
+
 def next_due(desk: Desk) -> datetime | None:
-    """When the outbox next has something to do."""
+    """When the outbox next has something to do: what is due on a way that rests, when its rest is over."""
     with desk.transaction() as session:
         waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.UNKNOWN])
-        query = select(func.min(Delivery.due_at)).where(waiting, col(Delivery.needs_person).is_(False))
-        earliest: datetime | None = session.execute(query).scalar_one()
-        return earliest
+        ways = session.execute(
+            select(Delivery.channel, Delivery.account, Delivery.visibility, func.min(Delivery.due_at))  # type: ignore[call-overload]
+            .where(waiting, col(Delivery.needs_person).is_(False))
+            .group_by(col(Delivery.channel), col(Delivery.account), col(Delivery.visibility))
+        ).all()
+        rests = {(one.channel, one.account, one.way): one.rests_until for one in all_resting(session, desk.now())}
+    return min(
+        (
+            max(due, rests.get((channel, account, way_of(visibility))) or due)
+            for channel, account, visibility, due in ways
+        ),
+        default=None,
+    )
 
 
 def publish(desk: Desk, claimed: Sequence[Delivery]) -> list[Outcome]:
@@ -135,20 +168,44 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
             return _refused(desk, delivery, refusal)
         wait = take_turn(desk, delivery.channel, delivery.account, delivery.visibility)
         if wait is not None:
-            return _again(desk, delivery, "the platform's limit is used up", wait, counts=False)
+            rest(desk, delivery.channel, delivery.account, way_of(delivery.visibility), wait)
+            return _back_into_line(desk, delivery, "the platform's limit is used up")
         stayed = _about_to_send(desk, delivery)
         if stayed is not None:
             return stayed
         send = channel.reply if delivery.visibility is Visibility.PUBLIC else channel.message_privately
-        return _sent(desk, delivery, send(out))
+        sent = send(out)
     except TryAgain as error:
-        return _again(desk, delivery, str(error), error.after)
+        return _later(desk, delivery, error)
     except Never as error:
+        _works(desk, delivery)
         return _refused(desk, delivery, str(error))
     except Unknown as error:
+        _fails(desk, delivery, error)
         return _unknown(desk, delivery, str(error), channel.certainty)
     except ChannelError as error:
+        _fails(desk, delivery, error)
         return _again(desk, delivery, str(error), None)
+    _works(desk, delivery)
+    return _sent(desk, delivery, sent)
+
+
+def _later(desk: Desk, delivery: Delivery, error: TryAgain) -> Outcome:
+    """Nothing arrived. Where the whole account has to wait, or is locked out, that is no failure of this text."""
+    if error.alone:
+        return _again(desk, delivery, str(error), error.after)
+    _fails(desk, delivery, error)
+    if isinstance(error, LockedOut) or error.after is not None:
+        return _back_into_line(desk, delivery, str(error))
+    return _again(desk, delivery, str(error), None)
+
+
+def _works(desk: Desk, delivery: Delivery) -> None:
+    worked(desk, delivery.channel, delivery.account, way_of(delivery.visibility))
+
+
+def _fails(desk: Desk, delivery: Delivery, error: ChannelError) -> None:
+    failed(desk, delivery.channel, delivery.account, way_of(delivery.visibility), error)
 
 
 def outgoing(delivery: Delivery) -> Outgoing:
@@ -375,14 +432,28 @@ def _own_place(session: Session, row: Delivery, sent: Sent) -> str:
     return sent.platform_id if taken is None else f"{sent.platform_id}#{row.id}"
 
 
-def _again(desk: Desk, delivery: Delivery, why: str, after: float | None, *, counts: bool = True) -> Outcome:
+def _back_into_line(desk: Desk, delivery: Delivery, why: str) -> Outcome:
+    """Nothing arrived, and its way rests: it keeps its place, and its tries."""
+    with desk.transaction() as session:
+        complaint, row = _own(session, delivery)
+        if not _still_ours(row, delivery):
+            return _as_it_stands(complaint, row)
+        if row.state is DeliveryState.SENDING:
+            row.tries -= 1
+        row.state = DeliveryState.UNKNOWN if delivery.why == "unclear" else DeliveryState.QUEUED
+        row.claimed_by, row.why = None, why
+        session.add(row)
+        return _as_it_stands(complaint, row)
+
+
+def _again(desk: Desk, delivery: Delivery, why: str, after: float | None) -> Outcome:
     """Nothing arrived, and trying later may help: back into the queue, later each time, with jitter."""
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
         if not _still_ours(row, delivery):
             return _as_it_stands(complaint, row)
-        if counts and row.tries >= MOST_TRIES:
+        if row.tries >= MOST_TRIES:
             return _give_up(session, complaint, row, f"{why} (after {row.tries} tries)", now)
         wait = (
             timedelta(seconds=after)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 from sqlmodel import Session, col
 
 from db.tables import RateUse
@@ -30,16 +30,25 @@ def _bucket(channel: str, account: str, limit: Budget) -> str:
     return f"{channel}:{account}:{limit.visibility or 'any'}:{limit.per.total_seconds():g}"
 
 
-def use(session: Session, bucket: str, count: int, window: timedelta, now: datetime) -> float | None:
-    """Write one use into the ledger; None if the window still had room, else the seconds until it has."""
+def use(session: Session, bucket: str, count: int, window: timedelta, now: datetime, amount: int = 1) -> float | None:
+    """Write a use into the ledger; None if the window still had room for it, else the seconds until it has.
+
+    What is more than the whole grant is let through once nothing else is in the window.
+    """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:bucket, 0))"), {"bucket": bucket})
     since = now - window
     session.execute(delete(RateUse).where(col(RateUse.bucket) == bucket, col(RateUse.at) <= since))
-    used, oldest = session.execute(
-        select(func.count(), func.min(RateUse.at)).where(col(RateUse.bucket) == bucket)
-    ).one()
-    if used >= count:
-        return float(max(0.05, (oldest + window - now).total_seconds()))
-    session.add(RateUse(bucket=bucket, at=now))
+    uses = session.execute(
+        select(RateUse.at, RateUse.amount).where(col(RateUse.bucket) == bucket).order_by(col(RateUse.at))  # type: ignore[call-overload]
+    ).all()
+    too_much = sum(one.amount for one in uses) + amount - count
+    if uses and too_much > 0:
+        freed, room_at = 0, now
+        for one in uses:
+            freed, room_at = freed + one.amount, one.at
+            if freed >= too_much:
+                break
+        return max(0.05, (room_at + window - now).total_seconds())
+    session.add(RateUse(bucket=bucket, at=now, amount=amount))
     session.flush()
     return None

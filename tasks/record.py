@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import ColumnElement, select, text, tuple_
@@ -31,6 +31,8 @@ from db.wake import wake
 from db.words import State, Visibility
 from integrations.record import Incoming, Item, LeftOut, Metrics, Unreadable
 from policy.intake import Likeness, Told, plain_phone, same_thing
+from tasks.bounces import bounce
+from tasks.changes import measure, take_down
 from tasks.desk import Desk
 from tasks.rounds import void
 
@@ -53,6 +55,10 @@ class Recorded:
     edited: int = 0
     left_out: int = 0
     quarantined: int = 0
+    removed: int = 0
+    """Messages whose author took them down."""
+    bounced: int = 0
+    """Texts of ours that did not arrive after all."""
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Places with the reason why they were put aside or left out; a reason may quote the record."""
@@ -67,6 +73,8 @@ class Recorded:
         self.edited += other.edited
         self.left_out += other.left_out
         self.quarantined += other.quarantined
+        self.removed += other.removed
+        self.bounced += other.bounced
         self.warnings += other.warnings
         self.notes += other.notes
         self.places += other.places
@@ -108,6 +116,10 @@ def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str,
                 told.left_out += 1
                 told.notes.append(f"{item.place}: left out: {item.reason}")
                 told.places.append(f"{item.place}: left out")
+            elif isinstance(item, Removed):
+                told.removed += take_down(session, desk, item.channel, item.account, item.external_id, now)
+            elif isinstance(item, Bounced):
+                told.bounced += bounce(session, desk, item, now)
         _close_quarantine(session, incoming, source, now)
         if cursor is not None:
             _move_cursor(session, cursor, now)
@@ -419,22 +431,6 @@ class _Chunk:
             digest=trail.salted(complaint.salt, message.text),
         )
         void(self.session, complaint, "customer_edited", by=trail.MACHINE_AUTHOR, at=self.now)
-
-
-def measure(message: Message, metrics: Metrics | None, now: datetime) -> bool:
-    """Write new figures of reach onto a message, keeping two days of views; tells whether any changed."""
-    if metrics is None:
-        return False
-    changed = False
-    for name in ("views", "likes", "replies", "shares"):
-        value = getattr(metrics, name)
-        if value is not None and value != getattr(message, name):
-            setattr(message, name, value)
-            changed = True
-    if metrics.views is not None and changed:
-        kept = [seen for seen in message.views_seen if datetime.fromisoformat(seen[0]) >= now - timedelta(days=2)]
-        message.views_seen = [*kept, [now.isoformat(), metrics.views]]
-    return changed
 
 
 def identity_place(item: Incoming) -> Place | None:

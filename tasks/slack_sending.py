@@ -19,6 +19,7 @@ from tasks.broadcasts import queue_broadcasts
 from tasks.card_due import add_cards
 from tasks.card_following import follow
 from tasks.cards import Drawn, draw_card
+from tasks.channel_news import queue_channel_news
 from tasks.desk import Desk
 from tasks.digests import next_digest, queue_digests, warn_of_channels
 from tasks.slack_backlog import Backlog, backlog
@@ -98,6 +99,7 @@ def prepare(desk: Desk) -> None:
         follow(desk)
         queue_digests(desk)
         queue_broadcasts(desk)
+        queue_channel_news(desk)
         warn_of_channels(desk)
 
 

@@ -13,7 +13,10 @@ class Way(StrEnum):
     """Reading and sending fail apart: a platform may take our answers while its search is down."""
 
     IN = "in"
-    OUT = "out"
+    PUBLIC = "public"
+    """Answers that everybody reads."""
+    PRIVATE = "private"
+    """Messages that their customer alone reads."""
 
 
 class ChannelState(SQLModel, table=True):

@@ -88,7 +88,7 @@ class Delivery(SQLModel, table=True):
     urgency: int = Field(default=0, sa_type=Id, sa_column_kwargs={"server_default": "0"})
     """Where the platform lets us send only so much, the smaller number goes first: see `tasks.outbox`."""
     heard_at: datetime | None = Field(default=None, sa_type=Moment)
-    """For an acknowledgement: when its customer wrote. The newest hear first; who waits for an answer, in their turn."""
+    """For an acknowledgement: when its customer wrote; the newest hear first. The rest goes in its turn."""
 
 
 class RateUse(SQLModel, table=True):

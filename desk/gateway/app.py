@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from desk.gateway import front, guides, health, metrics, public, slack, tracking
+from desk.gateway import calls, front, guides, health, metrics, public, slack, tracking
 from desk.gateway.headers import Guarded
 from desk.gateway.rules import WebRules
 from desk.gateway.site import STATIC, Site, site_of
@@ -58,7 +58,7 @@ def create_app(desk: Desk | None = None, rules: WebRules | None = None, settings
             await run_in_threadpool(opening.__exit__, None, None, None)
 
     app = FastAPI(title="Tanggap", lifespan=opened, docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (front, tracking, public, guides, health, metrics, slack):
+    for part in (front, tracking, public, guides, health, metrics, slack, calls):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guarded, body_limit=rules.body, too_large=_too_large)

@@ -158,11 +158,15 @@ class ChannelError(Exception):
 
 
 class TryAgain(ChannelError):
-    """Nothing was posted; a later try may succeed. `after`: seconds that the channel asked us to wait."""
+    """Nothing was posted; a later try may succeed. `after`: seconds that the channel asked us to wait.
 
-    def __init__(self, message: str, after: float | None = None) -> None:
+    `alone`: only this text has to wait; others may go there meanwhile.
+    """
+
+    def __init__(self, message: str, after: float | None = None, *, alone: bool = False) -> None:
         super().__init__(message)
         self.after = after
+        self.alone = alone
 
 
 class LockedOut(TryAgain):

@@ -16,7 +16,7 @@ CREATE TABLE channel_state (
     CONSTRAINT pk_channel_state PRIMARY KEY (channel, account, way),
     CONSTRAINT ck_channel_state_failures_from_none CHECK (failures >= 0),
     CONSTRAINT ck_channel_state_open_says_why CHECK (open_since IS NULL OR why IS NOT NULL),
-    CONSTRAINT ck_channel_state_way CHECK (way IN ('in', 'out'))
+    CONSTRAINT ck_channel_state_way CHECK (way IN ('in', 'public', 'private'))
 );
 
 CREATE TABLE channel_cost (

@@ -1,0 +1,111 @@
+"""Leaves a platform alone that asks for it, or fails. What one worker learns counts for all: the rows are shared.
+
+No row is written while all is well, but for a sign of life now and then. People hear of it by `channel_news`.
+"""
+
+import logging
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
+
+from db.tables import ChannelState, Way
+from db.wake import wake
+from db.words import Visibility
+from integrations.channels.base import ChannelError, LockedOut, TryAgain
+from policy.channel_health import is_open, rest_after
+from tasks.desk import Desk
+
+log = logging.getLogger("tanggap.channels")
+
+SIGN_OF_LIFE = timedelta(minutes=1)
+"""How old `worked_at` may be while all is well."""
+STAGES = {Way.IN: "intake", Way.PUBLIC: "deliver", Way.PRIVATE: "deliver"}
+
+
+def way_of(visibility: Visibility) -> Way:
+    """Which way a text goes."""
+    return Way.PUBLIC if visibility is Visibility.PUBLIC else Way.PRIVATE
+
+
+def resting(desk: Desk, channel: str, account: str, way: Way) -> datetime | None:
+    """Until when this way is left alone; None: it may be used."""
+    with desk.transaction() as session:
+        found = session.get(ChannelState, (channel, account, way))
+        until = found.rests_until if found else None
+        return until if until is not None and until > desk.now() else None
+
+
+def all_resting(session: Session, now: datetime) -> list[ChannelState]:
+    """Every way that is left alone now."""
+    return list(session.execute(select(ChannelState).where(col(ChannelState.rests_until) > now)).scalars())
+
+
+def worked(desk: Desk, channel: str, account: str, way: Way) -> None:
+    """It did what it should: its failures are forgotten, and people who were told hear of it."""
+    now = desk.now()
+    with desk.transaction() as session:
+        found = session.get(ChannelState, (channel, account, way))
+        well = found is not None and found.failures == 0 and found.open_since is None
+        if well and found is not None and found.worked_at is not None and now - found.worked_at < SIGN_OF_LIFE:
+            return
+        state = _locked(session, channel, account, way)
+        if state.open_since is not None:
+            log.warning("%s/%s (%s) works again", channel, account, way.value)
+        state.failures, state.rests_until, state.open_since, state.why = 0, None, None, None
+        state.worked_at = now
+        session.add(state)
+
+
+def failed(desk: Desk, channel: str, account: str, way: Way, error: ChannelError) -> None:
+    """It failed, or asked to wait: in the second case, or if it keeps failing, it is left alone for a while.
+
+    Asking to wait is no failure. Credentials that are not taken open the circuit at once: only a person can mend them.
+    """
+    now = desk.now()
+    after = error.after if isinstance(error, TryAgain) else None
+    with desk.transaction() as session:
+        state = _locked(session, channel, account, way)
+        if after is not None and not isinstance(error, LockedOut):
+            until = now + timedelta(seconds=after) * random.uniform(1.0, 1.1)
+            state.rests_until = max(until, state.rests_until or until)
+            session.add(state)
+            return
+        rules = desk.policy.channels.circuit
+        state.failures = max(state.failures + 1, rules.failures if isinstance(error, LockedOut) else 0)
+        state.why = str(error)
+        if is_open(state.failures, rules):
+            state.rests_until = now + rest_after(state.failures, rules) * random.uniform(0.75, 1.25)
+            if state.open_since is None:
+                state.open_since = now
+                log.warning("%s/%s (%s) is left alone: %s", channel, account, way.value, error)
+        session.add(state)
+
+
+def rest(desk: Desk, channel: str, account: str, way: Way, seconds: float) -> None:
+    """Our own limit for this way is used up: nothing goes there before."""
+    now = desk.now()
+    with desk.transaction() as session:
+        state = _locked(session, channel, account, way)
+        state.rests_until = now + timedelta(seconds=seconds)
+        session.add(state)
+
+
+def let_try(desk: Desk, channel: str, account: str) -> None:
+    """A person mended it: it is tried at once, whatever it was left alone for."""
+    with desk.transaction() as session:
+        for way in Way:
+            state = session.get(ChannelState, (channel, account, way))
+            if state is not None and state.rests_until is not None:
+                state.rests_until = None
+                session.add(state)
+                wake(session, STAGES[way])
+
+
+def _locked(session: Session, channel: str, account: str, way: Way) -> ChannelState:
+    """The row of this way, made if it is not there, locked until the transaction ends."""
+    values = insert(ChannelState).values(channel=channel, account=account, way=way, failures=0)
+    session.execute(values.on_conflict_do_nothing(index_elements=["channel", "account", "way"]))
+    return session.get_one(ChannelState, (channel, account, way), with_for_update=True, populate_existing=True)
