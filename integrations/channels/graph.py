@@ -16,6 +16,8 @@ from integrations.http import LONGEST_WAIT, Answer, wait_asked_for
 
 BLOCKED_FOR = 6 * 3600.0
 """Seconds until we try again where Meta has blocked an action for its frequency or content (368); it tells no end."""
+UNTOLD = 300.0
+"""Seconds until we try again where Meta says that we call too often, but not until when: each call makes it longer."""
 
 _TOKEN = frozenset({102, 104, 190, 2500})
 _WHAT_ENDED = {
@@ -104,7 +106,8 @@ def graph_error(answer: Answer, safe: bool) -> ChannelError | None:
             f"{said}: the access token is not taken: {ended}; make a new one (`tanggap doctor` tells more)"
         )
     if fault.code in _RATE or fault.subcode in _RATE_SUBCODES:
-        return TryAgain(f"{said}: too many calls, it asks us to wait", wait_told(answer))
+        wait = wait_told(answer)
+        return TryAgain(f"{said}: too many calls, it asks us to wait", UNTOLD if wait is None else wait)
     if fault.code == 368:
         return TryAgain(f"{said}: it has blocked this action for a while; see the Page's support inbox", BLOCKED_FOR)
     if fault.code in _TEMPORARY:
