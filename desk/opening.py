@@ -14,10 +14,11 @@ from db.session import make_engine
 from desk.models import DeskAssessor
 from desk.postgres import database
 from desk.settings import Settings
-from integrations.channels.registry import Channels, build_channels
+from integrations.channels.registry import Channels, build_channels, problems
 from integrations.classifier.opening import Ground
 from integrations.llm.client import Llm
-from policy.loading import Policy, load_policy
+from policy.loading import Policy, load_policy, problem_at
+from policy.reading import Problem
 from tasks.desk import Desk
 from tasks.metering import Meter
 
@@ -52,6 +53,13 @@ def open_desk(settings: Settings, *, company: Path | None = None) -> Iterator[De
 def read_policy(settings: Settings, company: Path | None = None) -> Policy:
     """The policy that the settings name: the company's own directory, the demo's overlay, or the shipped one."""
     return load_policy(settings.policy_dir, overlay=settings.policy_overlay, company=company)
+
+
+def adapter_problems(policy: Policy, overlay: Path | None = None) -> list[Problem]:
+    """Adapters that are not installed, and accounts that lack what theirs needs, but for secrets."""
+    own = overlay / "channels.yaml" if overlay is not None else None
+    file = own if own is not None and own.exists() else policy.directory / "channels.yaml"
+    return [problem_at(file, where, message) for where, message in problems(policy.channels.channels)]
 
 
 def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:

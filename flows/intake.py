@@ -4,21 +4,23 @@ Reads the channels (the drop folder among them) and messages that wait for their
 complaints, assessments and queued acknowledgements. Safe to start again at any point: a record is known by its id.
 """
 
-import logging
+import time
 
 from prefect import flow
 
+from db.wake import wake
 from flows.duty import Duty, on_duty, shift_name
+from flows.listening import Brought, Listening
 from flows.showing import show_batch, show_progress
-from integrations.channels.base import Channel, ChannelError
 from tasks.assess import Assessed, assess, due_for_assessment, take_second_looks
-from tasks.collect import pages, store
-from tasks.record import Recorded
+from tasks.collect import store
 
-log = logging.getLogger("tanggap.flows")
-
-LOOK_EVERY = 2.0
-"""Seconds between looks at channels that cannot wake us, such as a folder."""
+LOOK_EVERY = 15.0
+"""Seconds between looks for what nobody told of."""
+PAGES = 4
+"""Stored in a row; then what is newest is assessed, so that after an outage nobody waits for the last page."""
+A_MOMENT = 0.05
+"""Seconds between looks while a single pass waits for its platforms."""
 
 
 @flow(name="intake", flow_run_name=shift_name, persist_result=False, log_prints=False)
@@ -27,13 +29,33 @@ def intake(shift: float | None = None) -> dict[str, int]:
     with on_duty("intake", shift) as duty:
         if duty is None:
             return {}
-        for _ in duty.rounds(at_least_every=LOOK_EVERY):
-            for channel in duty.desk.channels.all():
-                take_in(duty, channel)
-            while numbers := due_for_assessment(duty.desk) or second_looks(duty):
-                done = duty.do(f"assess {len(numbers)} messages", assess, duty.desk, numbers)
-                show_assessed(duty, done)
+        with Listening(duty.desk, lambda: wake_intake(duty), forever=duty.length > 0) as listening:
+            for _ in duty.rounds(at_least_every=LOOK_EVERY):
+                while work(duty, listening):
+                    pass
         return duty.done
+
+
+def work(duty: Duty, listening: Listening) -> bool:
+    """Store some of what was brought, then assess the newest; False where there is nothing more to do."""
+    taken = 0
+    for brought in listening.brought(PAGES):
+        take_in(duty, brought)
+        taken += 1
+    if numbers := due_for_assessment(duty.desk) or second_looks(duty):
+        done = duty.do(f"assess {len(numbers)} messages", assess, duty.desk, numbers)
+        show_assessed(duty, done)
+        return True
+    if not taken and duty.length <= 0 and listening.asking:
+        time.sleep(A_MOMENT)
+        return True
+    return taken > 0
+
+
+def wake_intake(duty: Duty) -> None:
+    """Something was brought: the flow takes it in."""
+    with duty.desk.transaction() as session:
+        wake(session, "intake")
 
 
 def second_looks(duty: Duty) -> list[int]:
@@ -41,22 +63,21 @@ def second_looks(duty: Duty) -> list[int]:
     return due_for_assessment(duty.desk) if take_second_looks(duty.desk) else []
 
 
-def take_in(duty: Duty, channel: Channel) -> None:
-    """One channel's new records; a channel that fails is asked again later, and does not stop the others."""
-    total, taken = Recorded(), 0
+def take_in(duty: Duty, brought: Brought) -> None:
+    """Store a page of an account's; if that fails, it is brought again later."""
+    channel, page = brought.channel, brought.page
     try:
-        for page in pages(duty.desk, channel):
-            done = duty.do(f"record {len(page.items)} from {channel.name}", store, duty.desk, channel, page)
-            total.add(done)
-            taken += 1
-            if page.share is not None and (taken > 1 or page.share < 1):
-                show_progress(f"{channel.name} intake", page.share)
-    except ChannelError as error:
-        log.warning("%s/%s cannot be read now: %s", channel.name, channel.account, error)
-    counts = total.summary()
+        done = duty.do(f"record {len(page.items)} from {channel.name}", store, duty.desk, channel, page)
+    except BaseException:
+        brought.was_not()
+        raise
+    brought.was_stored()
+    if page.share is not None and (brought.number > 1 or page.share < 1):
+        show_progress(f"{channel.name} intake", page.share)
+    counts = done.summary()
     duty.count(**counts)
     if sum(counts.values()):
-        show_batch(f"{channel.name} records", counts, total.places)
+        show_batch(f"{channel.name} records", counts, done.places)
 
 
 def show_assessed(duty: Duty, done: Assessed) -> None:

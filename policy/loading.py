@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -393,9 +393,13 @@ def _unknown_topics(policy: Policy) -> Iterator[Problem]:
 
 def _placed(found: Contradictions, place: _Places) -> Iterator[Problem]:
     for name, where, message in dict.fromkeys(found):
-        file = place(name)
-        said = f"`{'.'.join(str(part) for part in where)}`: {message}"
-        yield Problem(file, line_of(where, read_yaml(file)[1]), said)
+        yield problem_at(place(name), where, message)
+
+
+def problem_at(file: Path, where: Sequence[str | int], message: str) -> Problem:
+    """What is wrong at a place of a file, with its line."""
+    said = f"`{'.'.join(str(part) for part in where)}`: {message}"
+    return Problem(file, line_of(where, read_yaml(file)[1]), said)
 
 
 def _version(place: _Places, company: Company) -> str:

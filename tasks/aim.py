@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from db.complaints import own_messages
-from db.tables import Complaint, Identity
+from db.tables import Complaint, Delivery, DeliveryState, Identity
 from db.words import Visibility
 from integrations.channels.base import ChannelError, Target
 from tasks.desk import Desk
@@ -25,6 +26,8 @@ class Mark:
     visibility: Visibility
     removed: bool
     target: dict[str, Any]
+    refused: frozenset[Visibility] = frozenset()
+    """In which ways the platform has refused an answer to this message for good."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,23 @@ def mark(session: Session, complaint: Complaint) -> Mark:
         visibility=newest.visibility,
         removed=newest.removed_at is not None,
         target=target_of(newest, identity),
+        refused=refused_ways(session, complaint, newest.external_id),
     )
+
+
+def refused_ways(session: Session, complaint: Complaint, external_id: str) -> frozenset[Visibility]:
+    """In which ways an answer to this very message was refused for good, so that nobody approves another in vain."""
+    ways = session.execute(
+        select(Delivery.visibility)  # type: ignore[call-overload]
+        .where(
+            col(Delivery.complaint_id) == complaint.id,
+            col(Delivery.state) == DeliveryState.FAILED,
+            col(Delivery.draft_id).is_not(None),
+            col(Delivery.target)["external_id"].astext == external_id,
+        )
+        .distinct()
+    ).scalars()
+    return frozenset(ways)
 
 
 def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
@@ -66,9 +85,12 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
     target = Target.from_json(at.target)
     wished = wish or at.visibility
     whys: list[str] = []
-    for visibility in (wished, Visibility.PRIVATE):
+    for visibility in dict.fromkeys((wished, Visibility.PRIVATE)):
         if visibility is Visibility.PUBLIC and at.removed:
             whys.append("the post was taken down")
+            continue
+        if visibility in at.refused:
+            whys.append(f"the platform has refused a {visibility.value} answer to it")
             continue
         try:
             reachable = channel.can_reply(target, visibility, desk.now())
@@ -77,14 +99,14 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         if reachable.ok:
             return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, visibility))
         whys.append(reachable.why or "the channel takes no answer there")
-        if visibility is Visibility.PRIVATE:
-            break
     return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)))
 
 
 def _privately(desk: Desk, at: Mark, visibility: Visibility) -> bool:
     """Whether whoever is answered in public can be written to privately as well."""
     if visibility is Visibility.PRIVATE or not desk.policy.channels.of(at.channel).private_talk:
+        return False
+    if Visibility.PRIVATE in at.refused:
         return False
     channel = desk.channels.get(at.channel, at.account)
     try:

@@ -46,10 +46,13 @@ class Assessed:
 
 
 def due_for_assessment(desk: Desk, limit: int = 400) -> list[int]:
-    """The messages that came in, changed, or gained reach since they were last assessed."""
+    """The messages that came in, changed, or gained reach since they were last assessed, the newest first.
+
+    After an outage who writes now is heard before yesterday's are worked off.
+    """
     with desk.transaction() as session:
-        rows = session.execute(select(Message.id).where(col(Message.assess_due)).order_by(col(Message.id)).limit(limit))  # type: ignore[call-overload]
-        return list(rows.scalars())
+        newest = select(Message.id).where(col(Message.assess_due)).order_by(col(Message.posted_at).desc()).limit(limit)  # type: ignore[call-overload]
+        return list(session.execute(newest).scalars())
 
 
 @dataclass(frozen=True)

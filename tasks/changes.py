@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import final, lock
-from db.tables import Complaint, Direction, Message
+from db.tables import Complaint, Direction, Message, MessageRevision
 from db.wake import wake
 from db.words import Visibility
 from integrations.record import Metrics
@@ -27,6 +27,47 @@ def new_metrics(desk: Desk, channel: str, account: str, external_id: str, metric
             session.add(message)
             wake(session, "intake")
         return True
+
+
+def edited(desk: Desk, channel: str, account: str, external_id: str, text: str) -> bool:
+    """A post was seen to say something else now. False: no such post, or it says what we know."""
+    now = desk.now()
+    with desk.transaction() as session:
+        message = _find(session, channel, account, external_id)
+        if message is None or not message.text or message.text == text:
+            return False
+        complaint = final(session, lock(session, message.complaint_id))
+        edit(session, complaint, message, text, text.encode(), now)
+        message.assess_due = True
+        session.add(message)
+        wake(session, "intake")
+        return True
+
+
+def edit(session: Session, complaint: Complaint, message: Message, text: str, raw: bytes, now: datetime) -> None:
+    """The customer changed their words: the first ones are kept, what was approved on them is void."""
+    session.add(
+        MessageRevision(
+            message_id=message.id,
+            revision=message.revision,
+            text=message.text,
+            replaced_at=now,
+            raw=message.raw,
+        )
+    )
+    message.text, message.raw = text, raw
+    message.revision += 1
+    trail.append(
+        session,
+        complaint,
+        "edited",
+        by=trail.MACHINE_AUTHOR,
+        at=now,
+        message_id=message.id,
+        revision=message.revision,
+        digest=trail.salted(complaint.salt, message.text),
+    )
+    void(session, complaint, "customer_edited", by=trail.MACHINE_AUTHOR, at=now)
 
 
 def taken_down(desk: Desk, channel: str, account: str, external_id: str) -> bool:

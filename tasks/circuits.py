@@ -51,7 +51,7 @@ def worked(desk: Desk, channel: str, account: str, way: Way) -> None:
         well = found is not None and found.failures == 0 and found.open_since is None
         if well and found is not None and found.worked_at is not None and now - found.worked_at < SIGN_OF_LIFE:
             return
-        state = _locked(session, channel, account, way)
+        state = locked(session, channel, account, way)
         if state.open_since is not None:
             log.warning("%s/%s (%s) works again", channel, account, way.value)
         state.failures, state.rests_until, state.open_since, state.why = 0, None, None, None
@@ -67,7 +67,7 @@ def failed(desk: Desk, channel: str, account: str, way: Way, error: ChannelError
     now = desk.now()
     after = error.after if isinstance(error, TryAgain) else None
     with desk.transaction() as session:
-        state = _locked(session, channel, account, way)
+        state = locked(session, channel, account, way)
         if after is not None and not isinstance(error, LockedOut):
             until = now + timedelta(seconds=after) * random.uniform(1.0, 1.1)
             state.rests_until = max(until, state.rests_until or until)
@@ -88,7 +88,7 @@ def rest(desk: Desk, channel: str, account: str, way: Way, seconds: float) -> No
     """Our own limit for this way is used up: nothing goes there before."""
     now = desk.now()
     with desk.transaction() as session:
-        state = _locked(session, channel, account, way)
+        state = locked(session, channel, account, way)
         state.rests_until = now + timedelta(seconds=seconds)
         session.add(state)
 
@@ -104,7 +104,7 @@ def let_try(desk: Desk, channel: str, account: str) -> None:
                 wake(session, STAGES[way])
 
 
-def _locked(session: Session, channel: str, account: str, way: Way) -> ChannelState:
+def locked(session: Session, channel: str, account: str, way: Way) -> ChannelState:
     """The row of this way, made if it is not there, locked until the transaction ends."""
     values = insert(ChannelState).values(channel=channel, account=account, way=way, failures=0)
     session.execute(values.on_conflict_do_nothing(index_elements=["channel", "account", "way"]))

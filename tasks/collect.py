@@ -1,4 +1,4 @@
-"""Collect what the channels have, a page at a time, each stored with the cursor that covers it; or what they call of."""
+"""Collect what the channels have: a page at a time, each stored with the cursor that covers it. Hear their calls."""
 
 from collections.abc import Iterator
 

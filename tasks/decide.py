@@ -1,6 +1,6 @@
 """The one function through which every decision goes, wherever it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -181,7 +181,8 @@ def draft_by_person(
         must_be_known(desk, words_of)
     with desk.transaction() as session:
         complaint = find(session, reference)
-        at = mark(session, complaint)
+        # A person may try again what the platform refused the machine.
+        at = replace(mark(session, complaint), refused=frozenset())
     aim_ = aim(desk, at, visibility)
     now = desk.now()
     with desk.transaction() as session:

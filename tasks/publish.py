@@ -44,6 +44,7 @@ from integrations.channels.base import (
     TryAgain,
     Unknown,
 )
+from tasks.aim import refused_ways
 from tasks.circuits import all_resting, failed, rest, way_of, worked
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds, queue_companion
@@ -532,22 +533,9 @@ def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
                 why="refused_by_platform",
             )
             row.needs_person = False  # another answer is on its way
-            if _refusals(session, complaint) > 1:
+            if len(refused_ways(session, complaint, str(row.target.get("external_id")))) > 1:
                 hold(session, desk, complaint, "refused_by_platform", by=trail.MACHINE_AUTHOR, now=now)
         return outcome
-
-
-def _refusals(session: Session, complaint: Complaint) -> int:
-    count: int = session.execute(
-        select(func.count())
-        .select_from(Delivery)
-        .where(
-            col(Delivery.complaint_id) == complaint.id,
-            col(Delivery.state) == DeliveryState.FAILED,
-            col(Delivery.draft_id).is_not(None),
-        )
-    ).scalar_one()
-    return count
 
 
 def recover(desk: Desk) -> list[Outcome]:

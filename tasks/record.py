@@ -24,15 +24,14 @@ from db.tables import (
     Direction,
     Identity,
     Message,
-    MessageRevision,
     Quarantined,
 )
 from db.wake import wake
 from db.words import State, Visibility
-from integrations.record import Incoming, Item, LeftOut, Metrics, Unreadable
+from integrations.record import Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
 from policy.intake import Likeness, Told, plain_phone, same_thing
 from tasks.bounces import bounce
-from tasks.changes import measure, take_down
+from tasks.changes import edit, measure, take_down
 from tasks.desk import Desk
 from tasks.rounds import void
 
@@ -400,37 +399,12 @@ class _Chunk:
             self.told.known += 1
         else:
             self.told.edited += 1
-            self._edit(item, message)
+            of = self.complaints.get(message.complaint_id) or self.session.get_one(Complaint, message.complaint_id)
+            edit(self.session, final(self.session, of), message, item.text, item.raw, self.now)
             changed = True
         if changed:
             message.assess_due = True
         self.session.add(message)
-
-    def _edit(self, item: Incoming, message: Message) -> None:
-        self.session.add(
-            MessageRevision(
-                message_id=message.id,
-                revision=message.revision,
-                text=message.text,
-                replaced_at=self.now,
-                raw=message.raw,
-            )
-        )
-        message.text, message.raw = item.text, item.raw
-        message.revision += 1
-        complaint = self.complaints.get(message.complaint_id) or self.session.get_one(Complaint, message.complaint_id)
-        complaint = final(self.session, complaint)
-        trail.append(
-            self.session,
-            complaint,
-            "edited",
-            by=trail.MACHINE_AUTHOR,
-            at=self.now,
-            message_id=message.id,
-            revision=message.revision,
-            digest=trail.salted(complaint.salt, message.text),
-        )
-        void(self.session, complaint, "customer_edited", by=trail.MACHINE_AUTHOR, at=self.now)
 
 
 def identity_place(item: Incoming) -> Place | None:

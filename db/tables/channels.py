@@ -40,6 +40,8 @@ class ChannelState(SQLModel, table=True):
     why: str | None = None
     worked_at: datetime | None = Field(default=None, sa_type=Moment)
     """When it last did what it should."""
+    looked_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the posts of open complaints were last looked at again."""
     quiet_since: datetime | None = Field(default=None, sa_type=Moment)
     """Far less comes in than usual at this hour; people were told once."""
 

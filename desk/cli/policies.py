@@ -25,6 +25,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Read the rules and say what is wrong in them, with file and line; their examples are tried, too."""
+    from desk.opening import adapter_problems
     from policy.guard.checking import check_examples
     from policy.loading import load_policy
     from policy.reading import PolicyError
@@ -33,7 +34,8 @@ def check(
     settings = read_the_settings()
     try:
         found = load_policy(directory or settings.policy_dir, overlay=None if directory else settings.policy_overlay)
-        problems = [*check_examples(found.guardrails), *check_cases(found.severities)]
+        channels = adapter_problems(found, None if directory else settings.policy_overlay)
+        problems = [*check_examples(found.guardrails), *check_cases(found.severities), *channels]
         if problems:
             raise PolicyError(problems)
     except PolicyError as error:

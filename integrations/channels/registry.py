@@ -111,8 +111,8 @@ def build_channels(
 ) -> Channels:
     """The channels of the policy's list, each account of each; `home` holds the drop folder.
 
-    `own_addresses` tells the company's own mail, `is_ours` its handles as well; `meter` makes the one of an account.
-    Raises NoAdapter.
+    `own_addresses` tells the company's own mail, `is_ours` its handles as well; `meter` makes the one of an account. An
+    account whose adapter or settings are not there is an `UnsetChannel`: it stops no other.
     """
     clock = clock or SystemClock()
     environment = os.environ if environment is None else environment
@@ -140,7 +140,10 @@ def build_channels(
                 return SandboxChannel(name, account, clock=clock, window=settings.reply_window)
             case "manual":
                 return ManualChannel(name, account, window=settings.reply_window, private_talk=settings.private_talk)
-        adapter = adapter_named(settings.adapter)
+        try:
+            adapter = adapter_named(settings.adapter)
+        except NoAdapter as error:
+            return UnsetChannel(name, account, f"{name}: {error}")
         read = read_account(adapter, name, account, settings.accounts.get(account, {}), environment)
         if isinstance(read, str):
             return UnsetChannel(name, account, read)

@@ -12,6 +12,7 @@ CREATE TABLE channel_state (
     open_since TIMESTAMP WITH TIME ZONE,
     why VARCHAR,
     worked_at TIMESTAMP WITH TIME ZONE,
+    looked_at TIMESTAMP WITH TIME ZONE,
     quiet_since TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_channel_state PRIMARY KEY (channel, account, way),
     CONSTRAINT ck_channel_state_failures_from_none CHECK (failures >= 0),
