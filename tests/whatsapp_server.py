@@ -54,10 +54,13 @@ def needs_spec() -> dict[str, Any]:
     return document
 
 
-def needs_prism() -> None:
-    """Skips where prism, or Node for it, is not installed."""
+def unchecked() -> str | None:
+    """Why our requests cannot be checked against Meta's document on this machine, if they cannot."""
+    if not SPEC.exists():
+        return f"Meta's OpenAPI document is not here: {SPEC}"
     if not PRISM.exists() or shutil.which("node") is None:
-        pytest.skip("prism is not installed: run `npm ci --ignore-scripts` in tests/npm")
+        return "prism is not installed: run `npm ci --ignore-scripts` in tests/npm"
+    return None
 
 
 def api(document: dict[str, Any], *, as_published: bool = False) -> dict[str, Any]:
@@ -328,7 +331,6 @@ def telephones() -> Iterator[Telephones]:
 @contextmanager
 def prism(document: dict[str, Any], folder: Path, upstream: str | None = None) -> Iterator[str]:
     """Prism over the document: before `upstream`, or answering by itself with the document's examples."""
-    needs_prism()
     (folder / "whatsapp.json").write_text(json.dumps(document))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
