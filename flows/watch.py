@@ -17,6 +17,7 @@ from flows.starting import mend_reviews, wake_reviews
 from flows.switch import mirror_switch
 from flows.telling import Teller
 from tasks.card_mending import mend_cards
+from tasks.coverage import watch_coverage
 from tasks.escalation import rounds_to_wake
 from tasks.watch import due_now, keep, next_moment
 
@@ -49,6 +50,7 @@ def watch(shift: float | None = None) -> dict[str, int]:
             if mended is None or time.monotonic() - mended >= MEND_EVERY:
                 duty.count(mended=mend_reviews(duty.desk))
                 mend_slack(duty)
+                duty.count(quiet_channels=len(watch_coverage(duty.desk)))
                 mended = time.monotonic()
             duty.count(told=teller.tell(duty.desk))
             mirror_switch(duty.desk)

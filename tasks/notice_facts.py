@@ -36,7 +36,7 @@ def is_over(session: Session, desk: Desk, notice: SlackNotice) -> str | None:
     match notice.kind:
         case NoticeKind.DIGEST:
             return _day_is_over(session, desk, notice)
-        case NoticeKind.THREAD | NoticeKind.BROADCAST:
+        case NoticeKind.THREAD | NoticeKind.BROADCAST | NoticeKind.CHANNEL:
             return None
     match notice.data.get("what"):
         case "review":
@@ -80,6 +80,8 @@ def notice_of(session: Session, desk: Desk, notice: SlackNotice, told: str | Non
         return NoticeSeen("digest", language, gate=gate.value, waiting=waiting, desk=desk_state(session, desk))
     if notice.kind is NoticeKind.BROADCAST:
         return _broadcast(session, desk, notice)
+    if notice.kind is NoticeKind.CHANNEL:
+        return NoticeSeen("channel", language, data=dict(notice.data))
     complaint = session.get(Complaint, notice.complaint_id) if notice.complaint_id is not None else None
     said = notice.data.get("deadline")
     card = session.get(SlackCard, number) if number is not None else None

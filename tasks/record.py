@@ -28,7 +28,7 @@ from db.tables import (
 )
 from db.wake import wake
 from db.words import State, Visibility
-from integrations.record import Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
+from integrations.record import Author, Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
 from policy.intake import Likeness, Told, plain_phone, same_thing
 from tasks.bounces import bounce
 from tasks.changes import edit, measure, take_down
@@ -42,6 +42,7 @@ CHATS = frozenset({"whatsapp", "telegram", "instagram", "facebook", "x", "bluesk
 """Where private messages of one person are one thread, whether the platform links them or not."""
 
 OVER = frozenset({State.CLOSED, State.SPAM, State.NOTED, State.MERGED})
+PHONE = re.compile(r"\+?\d{6,15}")
 REFERENCE = re.compile(r"\bTG-\d{4,18}\b", re.IGNORECASE)
 
 
@@ -243,7 +244,9 @@ class _Chunk:
             identity.email = (
                 author.email or (author.id if item.channel == "email" else None) or identity.email or ""
             ).lower() or None
-            identity.phone = author.phone or (author.id if item.channel == "whatsapp" else None) or identity.phone
+            identity.phone = (
+                author.phone or (_number_of(author) if item.channel == "whatsapp" else None) or identity.phone
+            )
             identity.plain_phone = plain_phone(identity.phone or "") or None
             if author.followers is not None:
                 identity.followers = author.followers
@@ -413,6 +416,11 @@ def identity_place(item: Incoming) -> Place | None:
     if author is None or not (author.id or author.handle):
         return None
     return (item.channel, item.account, author.id or f"@{(author.handle or '').lower().lstrip('@')}")
+
+
+def _number_of(author: Author) -> str | None:
+    """WhatsApp names people by their number, or, where they hide it, by an id that is none."""
+    return author.id if author.id is not None and PHONE.fullmatch(author.id) else None
 
 
 def _may_join(item: Incoming, complaint: Complaint, identity: Identity | None) -> bool:

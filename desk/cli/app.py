@@ -13,6 +13,7 @@ from desk.cli import (
     acts,
     answers,
     changes,
+    channels,
     doctor,
     engine,
     files,
@@ -67,9 +68,23 @@ def _root(
     help_if_alone(ctx)
 
 
-for _module in (house, doctor, intake, engine, lists, reviews, answers, acts, texts, publishing, incidents, changes):
+for _module in (
+    house,
+    doctor,
+    intake,
+    engine,
+    lists,
+    reviews,
+    answers,
+    acts,
+    texts,
+    publishing,
+    incidents,
+    changes,
+    channels,
+):
     _module.add_to(app)
-for _module in (legal_road, legal):
+for _module in (changes, legal_road, legal):
     _module.add_to(app)
 for _module in (kb, absences, slack, files, policies, model, stories, llm):
     _module.add_to(app)

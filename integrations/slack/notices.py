@@ -24,6 +24,8 @@ def draw_notice(notice: NoticeSeen) -> Said:
         return _digest(notice)
     if notice.kind == "broadcast":
         return _broadcast(notice)
+    if notice.kind == "channel":
+        return _channel(notice)
     if notice.kind in ("reminder", "escalation") and notice.reference:
         return _turn(notice, notice.reference)
     words = "\n".join(_line(notice))
@@ -76,6 +78,17 @@ def _broadcast(notice: NoticeSeen) -> Said:
     old = f"{say(language, 'fact_old')}\n{quote(shortened(given['old'], *FACT).text)}"
     new = f"{say(language, 'fact_new')}\n{quote(shortened(given['new'], *FACT).text)}"
     return Said(title, [section(title), section(old), section(new)])
+
+
+def _channel(notice: NoticeSeen) -> Said:
+    """How a platform fares; `data`: `event`, `channel`, `account`, `way`, and why it fails."""
+    language, given = notice.language, _given(notice)
+    account = given["account"]
+    where = named(language, "channel", given["channel"]) + (f" ({inline(account)})" if account != "default" else "")
+    way = named(language, "way", given["way"])
+    why = inline(given.get("why", ""))
+    words = say(language, f"channel_news_{given['event'].removeprefix('channel_')}", where=where, way=way, why=why)
+    return Said(words, [section(words)])
 
 
 def _line(notice: NoticeSeen) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from slack_drawing import NOW
 
+from db.tables import Way
 from db.words import CHANNELS, Category, DeliveryKind, Gate, Kind, Remedy, Risk, Severity, State, Verdict, Visibility
 from integrations.slack.blocks import BUTTON, TITLE
 from integrations.slack.wording import (
@@ -45,6 +46,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "state": tuple(State),
     "verdict": tuple(Verdict),
     "fact": ("amount", "date", "time", "term", "cause", "promise", "answer"),
+    "way": tuple(Way),
     "outcome": ("open", "void", "withdrawn", *Verdict),
 }
 

@@ -1,0 +1,128 @@
+"""`tanggap channels`: how each account on each platform fares, and which adapters there are."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from db.tables import Way
+from desk.cli.common import AsJson, the_desk
+from desk.cli.errors import Trouble
+from desk.cli.output import day_or_moment, say, say_json_list, show, styled, table
+
+if TYPE_CHECKING:
+    from tasks.channel_listing import AccountLine, WayLine
+
+Told = Callable[[datetime | None], str]
+WORDS = {Way.IN: "reading", Way.PUBLIC: "answering in public", Way.PRIVATE: "writing privately"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the command line."""
+    app.command()(channels)
+
+
+def channels(
+    adapters: Annotated[bool, typer.Option("--adapters", help="List the adapters, and what each needs.")] = False,
+    again: Annotated[
+        str | None, typer.Option("--try", metavar="CHANNEL[/ACCOUNT]", help="Do not let it rest: try it at once.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show each account: what came in, what waits to go out, whether it rests or fails and why, this month's cost."""
+    if adapters:
+        _adapters(as_json)
+        return
+    from tasks.channel_listing import accounts
+    from tasks.circuits import let_try
+
+    with the_desk() as desk:
+        if again is not None:
+            channel, _, account = again.partition("/")
+            if desk.channels.known(channel, account or "default") is None:
+                raise Trouble(f"There is no account {again}. `tanggap channels` lists them.")
+            let_try(desk, channel, account or "default")
+        lines = accounts(desk)
+        zone, now = desk.policy.calendar.zone, desk.now()
+    if as_json:
+        say_json_list(lines)
+        return
+
+    def at(moment: datetime | None) -> str:
+        return day_or_moment(moment, zone, now)
+
+    columns = ("account", "by", "heard in 24 h", "last", "to go out", "cost", "how it is")
+    show(table(*columns, rows=[_row(line, at) for line in lines], folds={columns[-1]}))
+
+
+def _row(line: "AccountLine", at: Told) -> tuple[object, ...]:
+    name = line.channel if line.account == "default" else f"{line.channel}/{line.account}"
+    last = at(line.last_heard_at)
+    cost = f"${line.cost_micros / 1_000_000:,.2f}" if line.cost_micros else ""
+    return name, line.adapter, line.heard or "", last, line.waiting or "", cost, _how(line, at)
+
+
+def _how(line: "AccountLine", at: Told) -> object:
+    if line.missing is not None:
+        return styled(line.missing, "bold red")
+    said = [told for way in line.ways if (told := _of_way(way, at))]
+    if line.quiet_since is not None:
+        said.append(f"far quieter than usual since {at(line.quiet_since)}")
+    if said:
+        return styled("; ".join(said), "yellow")
+    if line.manual:
+        return "a person posts there"
+    done = ", ".join(f"{what} {count:,}" for what, count in sorted(line.done.items()))
+    return f"well ({done})" if done else "well"
+
+
+def _of_way(way: "WayLine", at: Told) -> str | None:
+    words = WORDS[way.way]
+    if way.down_since is not None:
+        return f"{words} fails since {at(way.down_since)}: {way.why}"
+    if way.rests_until is not None:
+        seconds = (way.rests_until - datetime.now(UTC)).total_seconds()
+        return f"{words} rests for {max(1, round(seconds))} s, as the platform asks"
+    return None
+
+
+def _adapters(as_json: bool) -> None:
+    from integrations.channels.registry import OWN, NoAdapter, adapter_named, adapter_names, secrets_of
+
+    found: list[dict[str, object]] = []
+    for name in adapter_names():
+        if name in OWN:
+            found.append({"adapter": name, "needs": [], "may_have": [], "secrets": []})
+            continue
+        try:
+            model = adapter_named(name).settings_type
+        except NoAdapter as error:
+            found.append({"adapter": name, "broken": str(error)})
+            continue
+        secrets = [secret for secret, _ in secrets_of(model)]
+        plain = {field: info for field, info in model.model_fields.items() if field not in secrets}
+        found.append(
+            {
+                "adapter": name,
+                "needs": [field for field, info in plain.items() if info.is_required()],
+                "may_have": [field for field, info in plain.items() if not info.is_required()],
+                "secrets": secrets,
+            }
+        )
+    if as_json:
+        say_json_list(found)
+        return
+    columns = ("adapter", "needs", "may have", "secrets, from the environment")
+    rows = [
+        (one["adapter"], one["broken"], "", "")
+        if "broken" in one
+        else (one["adapter"], *(_joined(one[key]) for key in ("needs", "may_have", "secrets")))
+        for one in found
+    ]
+    show(table(*columns, rows=rows, folds={columns[1], columns[2], columns[3]}))
+    say("docs/channels.md goes through each of them.")
+
+
+def _joined(names: object) -> str:
+    return ", ".join(names) if isinstance(names, list) else ""
