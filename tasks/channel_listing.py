@@ -13,13 +13,7 @@ from tasks.desk import Desk
 
 Place = tuple[str, str]
 A_DAY = timedelta(days=1)
-WAITS = (
-    DeliveryState.QUEUED,
-    DeliveryState.CLAIMED,
-    DeliveryState.SENDING,
-    DeliveryState.UNKNOWN,
-    DeliveryState.MANUAL,
-)
+OVER = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
 @dataclass(frozen=True)
