@@ -17,7 +17,7 @@ from integrations.channels.base import Never, Outgoing, Seen, Sent, Target, Unkn
 from integrations.channels.graph_account import PageSettings
 from integrations.channels.graph_page import PageChannel, Place
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node, stamp
-from integrations.channels.graph_round import Watched
+from integrations.channels.graph_round import Watched, mark_of
 from integrations.record import Author, Incoming, Item, LeftOut, Metrics, Removed
 
 LONGEST_MESSAGE = 2000
@@ -141,14 +141,15 @@ class FacebookChannel(PageChannel[FacebookSettings]):
 
     def watched(self, since: datetime) -> Iterator[Watched]:
         """The posts on the Page with their comments, and the posts elsewhere that tag it."""
-        oldest = stamp(self.world.clock.now() - timedelta(days=self.settings.watch_days))
+        now = self.world.clock.now()
+        oldest = stamp(now - timedelta(days=self.settings.watch_days))
         for edge in ("feed", "tagged"):
             asked: dict[str, Any] = {"fields": _POST, "limit": 50, "since": oldest}
             for row in self.rows(f"{self.own_id}/{edge}", **asked):
                 try:
                     if row is None:
                         raise WrongShape("a post is no object")
-                    key, mark = row.text("id"), f"{row.moment('updated_time')} {row.total('comments')}"
+                    key, mark = row.text("id"), mark_of(row.moment("updated_time"), now, row.total("comments"))
                 except WrongShape as error:
                     yield Watched.bad(self.unreadable(f"{self.name} {edge}", error, row.raw if row else None))
                     continue

@@ -16,7 +16,7 @@ from integrations.channels.base import Asked, Heard, Page
 from integrations.channels.graph import challenge, signed_by
 from integrations.channels.graph_account import GraphAccount, P
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node
-from integrations.channels.graph_round import Round, Watched
+from integrations.channels.graph_round import Round, Watched, mark_of
 from integrations.channels.world import World
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Removed, Unreadable
 
@@ -183,9 +183,9 @@ class Inbox(GraphAccount[P]):
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """What webhooks may have missed: comments, posts and messages since the cursor, oldest first.
 
-        The cursor is the time of the newest that was handed over; an hour before it is read again, since Meta shows
-        things late, and what was handed over already is known to this process. Raises ChannelError after the pages of
-        what could be read.
+        The cursor is the time of the newest that was handed over; what came shortly before it is read again, since Meta
+        shows things late, and what was handed over already is known to this process. Raises ChannelError after the
+        pages of what could be read.
         """
         return self._round.pages(cursor, self._all_watched, self.world.clock.now(), ASKED_BACK)
 
@@ -206,7 +206,7 @@ class Inbox(GraphAccount[P]):
                 continue
             if updated < since:
                 return  # the newest come first
-            yield Watched(key, updated.isoformat(), partial(self._messages_in, key))
+            yield Watched(key, mark_of(updated, self.world.clock.now()), partial(self._messages_in, key))
 
     def _messages_in(self, conversation: str, since: datetime) -> Iterator[Item]:
         fields = "id,created_time,from,message,attachments{id,mime_type,name,size}"

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from integrations.channels.base import ChannelError, Page
+from integrations.channels.base import ChannelError, Never, Page
 from integrations.record import Incoming, Item, LeftOut, Removed
 
-OVERLAP = timedelta(hours=1)
+OVERLAP = timedelta(hours=2)
 """So far before its cursor a round reads: Meta shows some things late, and lists are read one after the other."""
+SETTLED = timedelta(minutes=1)
+"""Meta's times are whole seconds: what changed just now may change again under the same time."""
 PAGE = 200
 REMEMBERED = 50_000
 """Records that this process remembers to have handed over."""
@@ -27,6 +29,7 @@ class Watched:
 
     key: str
     mark: str
+    """Empty: it is read in every round."""
     read: Callable[[datetime], Iterable[Item]]
 
     @classmethod
@@ -76,18 +79,32 @@ class Round:
     ) -> tuple[list[tuple[datetime, Item]], dict[str, str], ChannelError | None]:
         found: dict[str, tuple[datetime, Item]] = {}
         marks: dict[str, str] = {}
+        refused: ChannelError | None = None
         try:
             for one in watched(since - OVERLAP):
-                if one.key and self.marks.get(one.key) == one.mark:
+                if one.mark and self.marks.get(one.key) == one.mark:
                     marks[one.key] = one.mark
                     continue
-                for item in list(one.read(since - OVERLAP)):
+                try:
+                    items = list(one.read(since - OVERLAP))
+                except Never as error:
+                    # One thing that we may not read hides none of the others; what went meanwhile is no matter.
+                    refused = refused if error.kind == "gone" else error
+                    continue
+                for item in items:
                     if self.given.get(_name(item)) != _digest(item):
                         found[_name(item)] = (item.posted_at if isinstance(item, Incoming) else since, item)
                 marks[one.key] = one.mark
         except ChannelError as error:
             return _sorted(found), marks, error
-        return _sorted(found), marks, None
+        return _sorted(found), marks, refused
+
+
+def mark_of(changed: datetime, now: datetime, *more: object) -> str:
+    """The mark of something that says when it changed; another one each hour, in case that Meta's time lags."""
+    if now - changed < SETTLED:
+        return ""
+    return " ".join(map(str, (changed.isoformat(), f"{now:%Y-%m-%dT%H}", *more)))
 
 
 def _sorted(found: dict[str, tuple[datetime, Item]]) -> list[tuple[datetime, Item]]:

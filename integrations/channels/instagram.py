@@ -224,7 +224,7 @@ class InstagramChannel(PageChannel[InstagramSettings]):
             if now.timestamp() - file.stat().st_mtime > MENTION_KEPT.total_seconds():
                 file.unlink(missing_ok=True)
                 continue
-            yield Watched(f"mention:{file.name}", "", partial(self._mentioned, media, comment))
+            yield Watched(f"mention:{file.name}", "asked", partial(self._mentioned, media, comment))
 
     def _mentioned(self, media: str, comment: str, since: datetime) -> Iterator[Item]:
         """A mention with its words; nothing where they are not for us to see."""

@@ -336,14 +336,25 @@ def test_what_a_webhook_told_and_what_asking_shows_have_one_name(server: GraphSe
 
 
 def test_only_what_changed_is_asked_again(server: GraphServer) -> None:
-    ours = channel(server)
-    server.writes_comment(server.post, "Dingin", BUDI)
+    ours, before = channel(server), datetime.now(UTC) - timedelta(minutes=5)
+    server.nodes[server.post]["updated_time"] = before
+    server.writes_comment(server.post, "Dingin", BUDI, at=before)
+    server.writes_message(BUDI, "Halo", at=before)
     _, cursor = all_of(ours)
     server.asked.clear()
 
     all_of(ours, cursor)
 
     assert [path.rpartition("/")[2] for _, path, _ in server.asked] == ["feed", "tagged", "conversations"]
+
+
+def test_a_second_answer_within_the_same_second_is_not_missed(server: GraphServer) -> None:
+    ours, now = channel(server), datetime.now(UTC).replace(microsecond=0)
+    first = server.writes_comment(server.post, "satu", BUDI, at=now)
+    _, cursor = all_of(ours)
+    second = server.writes_comment(first, "dua", "7002", at=now)
+
+    assert [one.external_id for one in heard(all_of(ours, cursor)[0])] == [f"comment:{second}"]
 
 
 def test_a_late_comment_is_found_after_a_restart_although_a_newer_one_came_first(server: GraphServer) -> None:
@@ -358,8 +369,9 @@ def test_a_late_comment_is_found_after_a_restart_although_a_newer_one_came_first
 
 
 def test_a_round_that_breaks_off_hands_over_what_it_has_and_goes_on_there(server: GraphServer) -> None:
-    ours = channel(server)
-    server.writes_comment(server.post, "satu", BUDI)
+    ours, before = channel(server), datetime.now(UTC) - timedelta(minutes=5)
+    server.nodes[server.post]["updated_time"] = before
+    server.writes_comment(server.post, "satu", BUDI, at=before)
     said = server.writes_message(BUDI, "dua")
     server.plan(613, where=lambda method, path: path.endswith("/messages"))
     pages: list[Page] = []
@@ -372,6 +384,29 @@ def test_a_round_that_breaks_off_hands_over_what_it_has_and_goes_on_there(server
     assert [one.text for page in pages for one in heard(page.items)] == ["satu"]
     assert [one.external_id for one in heard(items)] == [f"message:{said}"]
     assert not any(path.endswith("/comments") for _, path, _ in server.asked)
+
+
+def test_one_conversation_that_may_not_be_read_hides_no_other(server: GraphServer) -> None:
+    ours = channel(server)
+    for person in (BUDI, "7002"):
+        server.writes_message(person, f"dari {person}")
+    server.plan(10, status=403, where=lambda method, path: path.endswith(f"{BUDI}/messages"))
+    pages: list[Page] = []
+
+    with pytest.raises(Never):
+        pages.extend(ours.fetch(None))
+    items, _ = all_of(ours, pages[-1].cursor)
+
+    assert [one.text for page in pages for one in heard(page.items)] == ["dari 7002"]
+    assert [one.text for one in heard(items)] == [f"dari {BUDI}"]
+
+
+def test_a_post_that_went_while_it_was_read_stops_nothing(server: GraphServer) -> None:
+    server.writes_comment(server.post, "satu", BUDI)
+    server.writes_message(BUDI, "dua")
+    server.plan(100, 33, where=lambda method, path: path.endswith("/comments"))
+
+    assert [one.text for one in heard(all_of(channel(server))[0])] == ["dua"]
 
 
 def test_what_was_not_stored_comes_again(server: GraphServer, monkeypatch: pytest.MonkeyPatch) -> None:
