@@ -273,30 +273,38 @@ def test_a_comment_that_youtube_held_back_comes_once_it_is_shown(server: Google,
     assert held in came(fetched(one, cursor)[0])
 
 
-def test_a_page_that_is_stored_is_covered_when_the_next_one_is_asked_for(server: Google, clock: SetClock):
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_look_that_breaks_off_goes_on_where_it_was_stored(server: Google, clock: SetClock, whole: bool):
     now = datetime.now(UTC)
+    one = channel(server, clock)
+    cursor = None if whole else fetched(one)[1]
     every = [server.youtube.writes(f"{n}", at=now - timedelta(seconds=900 - n // 3)) for n in range(450)]
     server.youtube.page = 50
-    one = channel(server, clock)
-    pages = one.fetch(None)
+    pages = one.fetch(cursor)
     first = next(pages)
     pages.close()
 
     rest, _ = fetched(one, first.cursor)
 
     assert set(came(list(first.items))) | set(came(rest)) == set(every)
+    assert whole or not set(came(list(first.items))) & set(came(rest))
 
 
+@pytest.mark.parametrize("whole", [True, False])
 def test_a_flood_that_does_not_fit_into_memory_comes_in_rounds(
-    server: Google, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    server: Google, clock: SetClock, monkeypatch: pytest.MonkeyPatch, whole: bool
 ):
     monkeypatch.setattr("integrations.channels.newest_first.MOST", 40)
     now = datetime.now(UTC)
+    before = None if whole else fetched(channel(server, clock))[1]
     every = [server.youtube.writes(f"{n}", at=now - timedelta(seconds=900 - n)) for n in range(150)]
+    # The newest of all stands below the oldest: it must not make the desk believe that it has all between.
+    late = server.youtube.writes("masih belum", below=every[0], at=now + timedelta(seconds=1))
 
-    items, cursor = fetched(channel(server, clock))
+    items, cursor = fetched(channel(server, clock), before)
 
-    assert list(dict.fromkeys(came(items))) == every
+    assert [name for name in dict.fromkeys(came(items)) if name != late] == every
+    assert late in came(items)
     assert came(fetched(channel(server, clock), cursor)[0]) == []
 
 
