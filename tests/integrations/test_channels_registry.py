@@ -1,8 +1,10 @@
 """The channels that the settings name, and those that carry nothing out into the world."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -10,8 +12,9 @@ from sqlalchemy import create_engine
 from db.clock import SetClock
 from db.words import DeliveryKind, Visibility
 from integrations.channels.base import Certainty, Channel, Never, Outgoing, Target, TryAgain
+from integrations.channels.file import FileChannel
 from integrations.channels.manual import ManualChannel
-from integrations.channels.registry import Channels, build_channels
+from integrations.channels.registry import Channels, NoAdapter, adapter_named, build_channels
 from integrations.channels.sandbox import SandboxChannel
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -20,13 +23,10 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 @dataclass(frozen=True)
 class Settings:
     adapter: str
-    accounts: tuple[str, ...] = ("default",)
-    certainty: str = "neither"
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
     private: bool = False
     private_talk: bool = True
     reply_window: timedelta | None = None
-    url: str | None = None
-    secret_env: str | None = None
 
 
 def built(home, environment=None, **rules: Settings) -> Channels:
@@ -51,11 +51,11 @@ def answer(**changes) -> Outgoing:
 def test_every_channel_and_account_is_made(tmp_path):
     channels = built(
         tmp_path,
-        {"KEY": "k"},
+        {"TANGGAP_WEBHOOK_SECRET": "k"},
         file=Settings("file"),
         web=Settings("web"),
-        x=Settings("manual", ("a", "b")),
-        webhook=Settings("webhook", certainty="read_back", url="http://a.example", secret_env="KEY"),
+        x=Settings("manual", {"a": {}, "b": {}}),
+        webhook=Settings("webhook", {"default": {"certainty": "read_back", "url": "http://a.example"}}),
     )
 
     assert [(channel.name, channel.account, channel.manual, channel.certainty.value) for channel in channels.all()] == [
@@ -94,18 +94,20 @@ def test_a_person_posts_on_a_channel_that_nobody_knows(tmp_path):
 
 
 def test_a_person_posts_what_a_webhook_without_an_address_would(tmp_path):
-    assert built(tmp_path, webhook=Settings("webhook", secret_env="KEY")).get("webhook").manual
+    assert built(tmp_path, webhook=Settings("webhook")).get("webhook").manual
 
 
 @pytest.mark.parametrize(
-    ("settings", "missing"),
+    ("given", "environment", "missing"),
     [
-        (Settings("webhook", url="http://a.example"), "secret_env"),
-        (Settings("webhook", url="http://a.example", secret_env="KEY"), "environment variable KEY"),
+        ({"url": "http://a.example"}, {}, "environment variable with its secret"),
+        ({"url": "http://a.example", "secret_env": "KEY"}, {"TANGGAP_WEBHOOK_SECRET": "k"}, "with its secret"),
+        ({"url": "a.example"}, {"TANGGAP_WEBHOOK_SECRET": "k"}, "is no address"),
+        ({"address": "http://a.example"}, {}, "`address` is not known"),
     ],
 )
-def test_a_webhook_without_its_key_says_what_is_missing(tmp_path, settings, missing):
-    channels = built(tmp_path, webhook=settings)
+def test_a_webhook_that_lacks_something_says_what_it_is(tmp_path, given, environment, missing):
+    channels = built(tmp_path, environment, webhook=Settings("webhook", {"default": given}))
 
     (channel,) = channels.unset()
     assert missing in channel.can_reply(Target(), Visibility.PUBLIC, NOW).why
@@ -113,9 +115,25 @@ def test_a_webhook_without_its_key_says_what_is_missing(tmp_path, settings, miss
         channels.get("webhook").reply(answer())
 
 
-def test_an_adapter_that_does_not_exist_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="carrier_pigeon"):
-        built(tmp_path, x=Settings("carrier_pigeon"))
+def test_an_account_of_its_own_has_a_secret_of_its_own(tmp_path):
+    forum = Settings(
+        "webhook", {"toko-2": {"url": "http://a.example"}, "lain": {"url": "http://b.example", "secret_env": "K"}}
+    )
+
+    channels = built(tmp_path, {"TANGGAP_FORUM_TOKO_2_SECRET": "a", "K": "b"}, forum=forum)
+
+    assert channels.unset() == []
+    assert [channel.account for channel in channels.all()] == ["lain", "toko-2"]
+
+
+def test_an_adapter_that_does_not_exist_stops_its_channel_only(tmp_path):
+    channels = built(tmp_path, x=Settings("carrier_pigeon"), file=Settings("file"))
+
+    (channel,) = channels.unset()
+    assert "carrier_pigeon" in channel.missing
+    assert isinstance(channels.get("file"), FileChannel)
+    with pytest.raises(NoAdapter, match="carrier_pigeon"):
+        adapter_named("carrier_pigeon")
 
 
 def test_what_a_person_posts_is_never_sent():
