@@ -42,7 +42,6 @@ from integrations.channels.x_walk import Batch, Reading, Source, Span
 from integrations.record import Attachment, Author, LeftOut, Metrics, Removed, Unreadable
 from policy.guard.lengths import length_on
 
-
 # The validator knows no security scheme called OAuth; the small X checks signatures itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Unsupported scheme type")
 
