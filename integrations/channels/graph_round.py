@@ -61,7 +61,7 @@ class Round:
             some = found[at : at + PAGE]
             # A time that has not come yet would hide what comes before it.
             newest = max([newest, *(when for when, _ in some if when <= now + OVERLAP)])
-            place = cursor if stopped is not None and cursor is not None else _written(since if stopped else newest)
+            place = _written(newest if stopped is None else since)
             yield Page(tuple(item for _, item in some), place)
             self.given |= {_name(item): _digest(item) for _, item in some}
         if not found and start is None and stopped is None:

@@ -386,6 +386,20 @@ def test_a_round_that_breaks_off_hands_over_what_it_has_and_goes_on_there(server
     assert not any(path.endswith("/comments") for _, path, _ in server.asked)
 
 
+def test_a_round_that_broke_off_is_read_anew_after_a_restart(server: GraphServer) -> None:
+    now = datetime.now(UTC)
+    server.writes_comment(server.post, "satu", BUDI, at=now)
+    said = server.writes_message(BUDI, "dua", at=now - timedelta(hours=5))
+    server.plan(613, where=lambda method, path: path.endswith("/messages"))
+    pages: list[Page] = []
+
+    with pytest.raises(TryAgain):
+        pages.extend(channel(server).fetch(None))
+    items, _ = all_of(channel(server), pages[-1].cursor)
+
+    assert f"message:{said}" in {one.external_id for one in heard(items)}
+
+
 def test_one_conversation_that_may_not_be_read_hides_no_other(server: GraphServer) -> None:
     ours = channel(server)
     for person in (BUDI, "7002"):
