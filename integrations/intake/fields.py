@@ -40,6 +40,8 @@ class Terms:
     """Whether an e-mail address is the company's own."""
     private_channels: frozenset[str] = PRIVATE_CHANNELS
     """Where a message is private unless its record says otherwise."""
+    own_id: Callable[[str], bool] = lambda _: False
+    """Whether a Message-ID is one of a mail that the desk sent."""
 
 
 def read_record(

@@ -17,25 +17,30 @@ from integrations.intake.fields import MAX_ID, Terms, wrong_channel, wrong_text,
 from integrations.intake.html import text_of
 from integrations.intake.lines import Encoding
 from integrations.intake.mbox import Mail, mails_in, one_mail
+from integrations.intake.quoted import without_quoted
 from integrations.intake.text import MAX_TEXT, clean, clean_line, is_blank, shown
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable, default_visibility
 
 MAX_HTML = 20 * MAX_TEXT
 """Code points of an HTML body before its text is taken out."""
 
+LEFT_BEHIND = "X-Tanggap-Left-In-Mailbox"
+"""Field of a part that was not fetched from the mailbox: its size in bytes, decoded. Nothing else is believed of it."""
+
 _AUTOMATIC_PRECEDENCE = frozenset({"bulk", "junk", "auto_reply"})
-_AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder")
+_AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply")
+_ABSENT = re.compile(
+    r"\s*(?:automatic reply|out of (?:the )?office|autoreply|auto-reply|balasan otomatis|jawaban otomatis)\b",
+    re.IGNORECASE,
+)
+_NO_REPLY = re.compile(
+    r"(?:.*[._+-])?(?:no|not|do[._-]?not|dont|jangan)[._-]?(?:reply|respond|balas|dibalas)(?:[._+-].*)?", re.IGNORECASE
+)
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _FOLD = re.compile(r"\r?\n[ \t]*")
+_LATIN = frozenset({"iso-8859-1", "latin1", "windows-1252", "cp1252"})
 _NAMED_ZONES = {"WIB": 7, "WITA": 8, "WIT": 9}
 """Indonesia's, which the mail standard has no names for; hours ahead of UTC."""
-
-_ATTRIBUTION = re.compile(
-    r"^(?:On\b.{5,200}\bwrote|(?:Pada|Pd)\b.{5,200}\b(?:menulis|wrote)|.{0,200}<[^<>]+@[^<>]+>\s*(?:wrote|menulis)|"
-    r"[^\n]{5,200}\b(?:menulis|wrote))\s*:\s*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_ORIGINAL = re.compile(r"^-{2,}\s*(?:Original Message|Pesan Asli|Pesan asli)\s*-{2,}\s*$", re.IGNORECASE)
 
 
 def read_mbox(chunks: Iterable[bytes], encoding: Encoding, name: str, terms: Terms) -> Iterator[Item]:
@@ -51,11 +56,15 @@ def read_eml(chunks: Iterable[bytes], encoding: Encoding, name: str, terms: Term
         yield read_mail(mail, name, terms)
 
 
-def read_mail(mail: Mail, place: str, terms: Terms) -> Item:
+def read_mail(mail: Mail, place: str, terms: Terms, *, received: datetime | None = None) -> Item:
     """The message that a mail holds.
 
     Its date is the one that its sender wrote; without one, when the last server received it, else `terms.now`, with a
     warning. Its identifier is the Message-ID, else the hash of the mail.
+
+    `received`: when our own mail server took it, where that is known. It stands for a date that nobody can have
+    written it at, and a text that is not in the characters it claims is read all the same, with a warning: the mail
+    is live, and somebody waits.
     """
     # A mail that lies in a drop folder is mail: its writer is answered by mail.
     channel = "email" if terms.channel is None or terms.channel == "file" else terms.channel
@@ -63,7 +72,7 @@ def read_mail(mail: Mail, place: str, terms: Terms) -> Item:
     if wrong:
         return Unreadable(place, wrong, mail.raw, channel if channel in terms.known_channels else None)
     try:
-        return _read(mail.raw, channel, place, terms)
+        return _read(mail.raw, channel, place, terms, received)
     except _RefusedError as error:
         return Unreadable(place, str(error), mail.raw, channel)
     # The standard library's mail parser meets malformed mails with whatever exception comes up, nesting included.
@@ -76,20 +85,26 @@ class _RefusedError(Exception):
     """Why a mail goes to quarantine."""
 
 
-def _read(raw: bytes, channel: str, place: str, terms: Terms) -> Incoming | LeftOut:
+def is_no_reply(address: str) -> bool:
+    """Whether an address says of itself that nobody reads what is sent there."""
+    local = address.partition("@")[0]
+    return _NO_REPLY.fullmatch(local) is not None or local.lower() == "mailer-daemon"
+
+
+def _read(raw: bytes, channel: str, place: str, terms: Terms, received: datetime | None) -> Incoming | LeftOut:
     message = message_from_bytes(raw)
     fields = _Fields(message)
     if not fields.names:
         raise _RefusedError("this has no mail header; save the mail in its original form (.eml) and import it again")
-    name, address = _sender(fields)
+    name, address = _sender(fields, terms)
     automatic = _automatic(message, fields, address, terms)
     if automatic:
         return LeftOut(place, automatic, raw)
     warnings: list[str] = []
-    posted_at = _posted_at(fields, terms.now, warnings)
-    body, attachments = _body(message)
+    posted_at = _posted_at(fields, terms.now, warnings, received)
+    body, attachments = _body(message, warnings if received is not None else None)
     subject = clean_line(fields.text("subject")) or None
-    text = _without_quoted(clean(body.replace("\r\n", "\n")).strip("\r\n"))
+    text = without_quoted(clean(body.replace("\r\n", "\n")).strip("\r\n"))
     if is_blank(text) and subject:
         text = subject
         warnings.append("the mail has no text of its own: its subject is taken for it")
@@ -105,7 +120,7 @@ def _read(raw: bytes, channel: str, place: str, terms: Terms) -> Incoming | Left
         raw=raw,
         place=place,
         author=Author(id=address, name=name, email=address) if address or name else None,
-        in_reply_to=_parent(fields),
+        in_reply_to=_parent(fields, terms),
         subject=subject,
         list_mail=_from_list(fields),
         attachments=tuple(attachments),
@@ -172,13 +187,27 @@ def _word(part: bytes, charset: str | None) -> str:
     return part.decode("cp1252", "replace")
 
 
-def _sender(fields: _Fields) -> tuple[str | None, str | None]:
-    found = getaddresses([fields.first("from")])
+def _sender(fields: _Fields, terms: Terms) -> tuple[str | None, str | None]:
+    """Who wrote, by name and address: the From field.
+
+    Reply-To counts only where From takes no answers (a form's mail, mostly), and then it is the author as well: whose
+    complaint it is and who reads the answer must be one, else a stranger could have another's answers sent to himself.
+    """
+    name, address = _first_address(fields.first("from"))
+    if address and is_no_reply(address):
+        answered, other = _first_address(fields.first("reply-to"))
+        if other and not is_no_reply(other) and not terms.own_addresses(other):
+            return answered or None, other
+    return name or None, address or None
+
+
+def _first_address(written: str) -> tuple[str, str]:
+    found = getaddresses([written])
     name, address = found[0] if found else ("", "")
     address = clean_line(address).lower()
-    if not address or "@" not in address or len(address) > MAX_ID:
+    if "@" not in address or len(address) > MAX_ID:
         address = ""
-    return clean_line(_decoded(name)) or None, address or None
+    return clean_line(_decoded(name)), address
 
 
 def _automatic(message: Message, fields: _Fields, address: str | None, terms: Terms) -> str | None:
@@ -192,11 +221,16 @@ def _automatic(message: Message, fields: _Fields, address: str | None, terms: Te
     for name in _AUTOMATIC_FIELDS:
         if fields.token(name) not in {"", "no"}:
             return f"automatic mail: it has the field {name}"
+    if fields.first("x-auto-response-suppress") and _ABSENT.match(fields.text("subject")):
+        return "automatic mail: its subject says that nobody is there"
     if message.get_content_type() == "multipart/report":
         return "a delivery report or another report that a mail server wrote"
     local = (address or "").partition("@")[0]
-    if local == "mailer-daemon" or fields.first("return-path").replace(" ", "") == "<>":
+    empty = fields.first("return-path").replace(" ", "") == "<>"
+    if local == "mailer-daemon" or empty or fields.first("x-failed-recipients"):
         return "a delivery report: it has no sender that could be answered"
+    if terms.own_id(_written_id(fields)):
+        return "our own mail came back to us"
     if address and terms.own_addresses(address):
         return "sent from one of our own addresses"
     return None
@@ -206,30 +240,43 @@ def _from_list(fields: _Fields) -> bool:
     return bool(fields.first("list-id") or fields.first("list-post")) or fields.token("precedence") == "list"
 
 
-def _identifier(fields: _Fields, raw: bytes, warnings: list[str]) -> str:
+def _written_id(fields: _Fields) -> str:
+    """The Message-ID in its brackets, empty where there is none."""
     written = fields.first("message-id")
     found = _MESSAGE_ID.search(written)
     if found:
-        identifier = found.group()
-    else:
-        word = clean_line(written).strip("<>").split()
-        identifier = f"<{word[0]}>" if word else ""
+        return found.group()
+    word = clean_line(written).strip("<>").split()
+    return f"<{word[0]}>" if word else ""
+
+
+def _identifier(fields: _Fields, raw: bytes, warnings: list[str]) -> str:
+    identifier = _written_id(fields)
     if identifier and len(identifier) <= MAX_ID and identifier.isprintable():
         return identifier
-    if written:
+    if fields.first("message-id"):
         warnings.append("the Message-ID cannot be used: the hash of the mail stands for it")
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def _parent(fields: _Fields) -> str | None:
+def _parent(fields: _Fields, terms: Terms) -> str | None:
+    """The mail that this one answers: the newest that is known as ours, else In-Reply-To, else the last reference."""
     direct = _MESSAGE_ID.findall(" ".join(fields.all("in-reply-to")))
     chain = _MESSAGE_ID.findall(" ".join(fields.all("references")))
-    found = direct[:1] or chain[-1:]
+    ours = [found for found in (*direct, *reversed(chain)) if terms.own_id(found)]
+    found = ours[:1] or direct[:1] or chain[-1:]
     return found[0] if found and len(found[0]) <= MAX_ID and found[0].isprintable() else None
 
 
-def _posted_at(fields: _Fields, now: datetime, warnings: list[str]) -> datetime:
+def _posted_at(fields: _Fields, now: datetime, warnings: list[str], received: datetime | None) -> datetime:
     written = fields.first("date")
+    if received is not None:
+        moment = _moment(written) if written else None
+        if moment is not None and moment.tzinfo is not None and wrong_time(moment, now) is None:
+            # Nobody writes a mail after it has arrived: there a sender's clock is fast.
+            return min(moment.astimezone(UTC), received)
+        warnings.append("the mail's date cannot be used: when it was received is taken for it")
+        return received
     if written:
         moment = _moment(written)
         if moment is None:
@@ -240,8 +287,8 @@ def _posted_at(fields: _Fields, now: datetime, warnings: list[str]) -> datetime:
         if refused:
             raise _RefusedError(refused)
         return moment.astimezone(UTC)
-    for received in fields.all("received"):
-        moment = _moment(received.rpartition(";")[2])
+    for hop in fields.all("received"):
+        moment = _moment(hop.rpartition(";")[2])
         if moment is not None and moment.tzinfo is not None and wrong_time(moment, now) is None:
             warnings.append("the mail has no date: when it was received is taken for it")
             return moment.astimezone(UTC)
@@ -264,64 +311,82 @@ def _moment(written: str) -> datetime | None:
     return moment if hours is None else moment.replace(tzinfo=timezone(timedelta(hours=hours)))
 
 
-def _body(message: Message) -> tuple[str, list[Attachment]]:
-    """The text that a reader is shown first, and what came beside it."""
+def _body(message: Message, guessed: list[str] | None) -> tuple[str, list[Attachment]]:
+    """The text that a reader is shown first, and what came beside it. `guessed`: as for `_text`."""
     attachments: list[Attachment] = []
-    texts = [text for text in _texts(message, attachments) if not is_blank(text)]
+    texts = [text for text in _texts(message, attachments, guessed) if not is_blank(text)]
     return "\n\n".join(texts), attachments
 
 
-def _texts(part: Message, attachments: list[Attachment]) -> list[str]:
+def _texts(part: Message, attachments: list[Attachment], guessed: list[str] | None) -> list[str]:
     kind = part.get_content_type()
     if part.is_multipart() and kind.startswith("multipart/"):
         inner = [inner for inner in part.get_payload() if isinstance(inner, Message)]
         if kind == "multipart/alternative":
-            return _best_of(inner, attachments)
-        return [text for one in inner for text in _texts(one, attachments)]
+            return _best_of(inner, attachments, guessed)
+        return [text for one in inner for text in _texts(one, attachments, guessed)]
     if kind in {"text/plain", "text/html"} and part.get_content_disposition() != "attachment":
-        text = _text(part)
+        text = _text(part, guessed)
         return [text_of(text) if kind == "text/html" else text]
     attachments.append(_attachment(part, kind))
     return []
 
 
-def _best_of(parts: list[Message], attachments: list[Attachment]) -> list[str]:
+def _best_of(parts: list[Message], attachments: list[Attachment], guessed: list[str] | None) -> list[str]:
     """The plain form of several, the last other one where there is no plain one with text in it."""
     read = [(part.get_content_type(), part) for part in parts]
     chosen: list[str] = []
     for kind, part in read:
         if kind == "text/plain" and not chosen:
-            chosen = [text for text in _texts(part, attachments) if not is_blank(text)]
+            chosen = [text for text in _texts(part, attachments, guessed) if not is_blank(text)]
         elif kind.startswith("multipart/") or kind not in {"text/plain", "text/html"}:
-            other = _texts(part, attachments)
+            other = _texts(part, attachments, guessed)
             chosen = chosen or other
     if not chosen:
         for kind, part in reversed(read):
             if kind == "text/html":
-                return _texts(part, attachments)
+                return _texts(part, attachments, guessed)
     return chosen
 
 
-def _text(part: Message) -> str:
+def _text(part: Message, guessed: list[str] | None) -> str:
+    """The text of a part. `guessed` takes the warning where its characters had to be guessed; None: they are not."""
     raw = part.get_payload(decode=True)
     if not isinstance(raw, bytes):
         return ""
     declared = (part.get_content_charset() or "").strip("\"' ")
-    for codec in _codecs(declared):
+    text = _in_its_characters(raw, declared)
+    if text is None and guessed is not None and _mostly_ascii(raw):
+        guessed.append("the mail is not written in the characters it claims: some letters of its text may be wrong")
+        text = raw.decode("cp1252", "replace")
+    if text is None:
+        said = f"it says {shown(declared)}" if declared else "it does not say which characters it is written in"
+        reason = f"the mail's text cannot be decoded: {said}, and it is no UTF-8; have it sent again in UTF-8"
+        raise _RefusedError(reason)
+    if part.get_content_type() == "text/html" and len(text) > MAX_HTML:
+        refused = f"the mail's HTML has {len(text):,} characters, {MAX_HTML:,} are the limit; ask for plain text"
+        raise _RefusedError(refused)
+    return text
+
+
+def _in_its_characters(raw: bytes, declared: str) -> str | None:
+    for codec in _codecs(declared, raw):
         try:
-            text = raw.decode(codec)
+            return raw.decode(codec)
         except (LookupError, ValueError):
             continue
-        if part.get_content_type() == "text/html" and len(text) > MAX_HTML:
-            refused = f"the mail's HTML has {len(text):,} characters, {MAX_HTML:,} are the limit; ask for plain text"
-            raise _RefusedError(refused)
-        return text
-    said = f"it says {shown(declared)}" if declared else "it does not say which characters it is written in"
-    raise _RefusedError(f"the mail's text cannot be decoded: {said}, and it is no UTF-8; have it sent again in UTF-8")
+    return None
 
 
-def _codecs(declared: str) -> tuple[str, ...]:
-    """What a declared character set means in practice (WHATWG Encoding, its labels)."""
+def _mostly_ascii(raw: bytes) -> bool:
+    return len(raw.translate(None, bytes(range(128)))) * 3 <= len(raw)
+
+
+def _codecs(declared: str, raw: bytes) -> tuple[str, ...]:
+    """What a declared character set means in practice (WHATWG Encoding, its labels).
+
+    What claims to be Latin-1 and is good UTF-8 is UTF-8: its letters beyond ASCII would not fit together by chance.
+    """
     wider = {
         "iso-8859-1": "cp1252",
         "latin1": "cp1252",
@@ -333,6 +398,8 @@ def _codecs(declared: str) -> tuple[str, ...]:
     }
     if not declared or declared == "us-ascii":
         return ("utf-8",)
+    if declared in _LATIN and not raw.isascii():
+        return ("utf-8", "cp1252", declared)
     return tuple(dict.fromkeys((wider.get(declared, declared), declared, "utf-8")))
 
 
@@ -344,33 +411,7 @@ def _attachment(part: Message, kind: str) -> Attachment:
     else:
         content = part.get_payload(decode=True)
         size = len(content) if isinstance(content, bytes) else 0
+    left = str(part.get(LEFT_BEHIND) or "").strip()
+    if left.isascii() and left.isdigit():
+        size = max(size, int(left[:12]))
     return Attachment(name or "unnamed", kind, size)
-
-
-def _without_quoted(text: str) -> str:
-    """The text without the mail that it answers, where that stands whole at its end; else as it is.
-
-    Answers written between quoted lines keep them: without them they say nothing.
-    """
-    lines = text.split("\n")
-    end = len(lines)
-    for index, line in enumerate(lines):
-        if _ORIGINAL.match(line.strip()):
-            end = index
-            break
-    else:
-        while end and (lines[end - 1].startswith(">") or not lines[end - 1].strip()):
-            end -= 1
-        if not any(line.startswith(">") for line in lines[end:]):
-            return text
-        end = _before_attribution(lines, end)
-    kept = "\n".join(lines[:end]).rstrip()
-    return text if is_blank(kept) else kept
-
-
-def _before_attribution(lines: list[str], end: int) -> int:
-    """Where the "On … wrote:" above a quote begins; it may run over two lines."""
-    for count in (1, 2):
-        if end >= count and _ATTRIBUTION.match("\n".join(lines[end - count : end]).strip()):
-            return end - count
-    return end

@@ -73,6 +73,21 @@ def test_a_mail_without_an_identifier_is_known_by_its_hash():
     assert message(raw).external_id == "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("sender", "reply_to", "author"),
+    [
+        ("no-reply@forms.example", "Budi <budi@x.example>", "budi@x.example"),
+        ("no-reply@forms.example", "no-reply@x.example", "no-reply@forms.example"),
+        ("no-reply@forms.example", "halo@tokokita.example", "no-reply@forms.example"),
+        ("mira@x.example", "budi@x.example", "mira@x.example"),
+    ],
+)
+def test_who_stands_in_reply_to_is_the_author_only_where_nobody_reads_the_senders_address(sender, reply_to, author):
+    item = message(mail(From=sender, Reply_To=reply_to))
+
+    assert (item.author.id, item.author.email) == (author, author)
+
+
 def test_the_last_reference_is_the_parent_where_nothing_else_says_so():
     assert message(mail(References="<a@x.example>\n <b@x.example>")).in_reply_to == "<b@x.example>"
 
@@ -130,6 +145,8 @@ def test_a_mail_without_any_date_was_posted_now():
         ({"Precedence": "auto_reply"}, "auto_reply"),
         ({"Precedence": "Junk"}, "junk"),
         ({"X_Autoreply": "yes"}, "x-autoreply"),
+        ({"X_Auto_Response_Suppress": "All", "Subject": "Balasan otomatis: Tas"}, "nobody is there"),
+        ({"X_Failed_Recipients": "a@x.example"}, "delivery report"),
         ({"Return_Path": "<>"}, "delivery report"),
         ({"From": "MAILER-DAEMON@mx.example"}, "delivery report"),
         ({"From": "CS <cs@tokokita.example>"}, "our own addresses"),
@@ -170,6 +187,8 @@ def test_mail_of_a_list_is_taken_and_marked(fields):
         ("utf-8", "Résumé 😀".encode(), "Résumé 😀"),
         ("iso-8859-1", b"R\xe9sum\xe9 \x80", "Résumé €"),
         ("windows-1252", b"\x93x\x94", "“x”"),
+        ("iso-8859-1", "Résumé 😀".encode(), "Résumé 😀"),
+        ("windows-1252", "“x”".encode(), "“x”"),
         ("us-ascii", "é".encode(), "é"),
         ("x-unknown", "é".encode(), "é"),
         ("gb2312", "投诉".encode("gb18030"), "投诉"),
