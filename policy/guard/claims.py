@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policy.guard.folding import Folded
+from policy.spelled import DATED_MONTHS, NUMBERS, any_of
 
 Sort = Literal["amount", "date", "time", "term", "cause", "promise"]
 
@@ -47,33 +48,14 @@ _FULL = re.compile(
     r"(?<!\w)(?:refund(?:nya)?|(?:di|me\w{1,3})?kembali\w*|pengembalian(?: dana| uang)?|refunded)(?: secara)? "
     r"(?P<full>penuh|seluruhnya|sepenuhnya|in full|fully)|(?<!\w)full refund"
 )
-_MONTH_NAMES = (
-    ("januari", "january", "jan"),
-    ("februari", "february", "feb"),
-    ("maret", "march", "mar"),
-    ("april", "apr"),
-    ("mei", "may"),
-    ("juni", "june", "jun"),
-    ("juli", "july", "jul"),
-    ("agustus", "august", "agu", "agt", "aug"),
-    ("september", "sept", "sep"),
-    ("oktober", "october", "okt", "oct"),
-    ("november", "nov"),
-    ("desember", "december", "des", "dec"),
-)
-_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = any_of(DATED_MONTHS)
 _DATE = re.compile(
     rf"(?<![\w.,/-])(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?P<month>{_MONTH})(?: (?P<year>20\d\d))?"
     rf"|(?P<en_month>{_MONTH}) (?P<en_day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<en_year>20\d\d))?"
     r"|(?P<num_day>\d{1,2})[/-](?P<num_month>\d{1,2})[/-](?P<num_year>20\d\d))(?!\w)"
 )
 _TIME = re.compile(r"(?<!\w)(?:pukul|jam|at) (?P<hour>\d{1,2})[.:](?P<minute>\d{2})(?!\w)")
-_WORDS_FOR_NUMBERS = (
-    ("satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh"),
-    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-)
-_NUMBERS = {word: value for words in _WORDS_FOR_NUMBERS for value, word in enumerate(words, 1)} | {"a": 1, "an": 1}
+_NUMBERS = NUMBERS | {"a": 1, "an": 1}
 _NUMBER = rf"\d{{1,3}}|{'|'.join(_NUMBERS)}"
 _TERM = re.compile(
     rf"(?<![\w.,])(?P<from>{_NUMBER})(?: ?(?P<by>[x×-]|sampai|hingga|to|–) ?(?P<to>{_NUMBER}))? ?"
@@ -202,7 +184,7 @@ def _number(written: str, *, scaled: bool, dollars: bool) -> float:
 def _date(match: re.Match[str]) -> str | None:
     day = match["day"] or match["en_day"] or match["num_day"]
     name = match["month"] or match["en_month"]
-    month = _MONTHS[name] if name else int(match["num_month"])
+    month = DATED_MONTHS[name] if name else int(match["num_month"])
     return f"{month:02}-{int(day):02}" if 1 <= int(day) <= 31 and 1 <= month <= 12 else None
 
 

@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from policy.spelled import DATED_MONTHS, any_of
+
 TOKEN = re.compile(r"\[\[(\d{1,3})\]\]")
 
-_MONTHS = (
-    "januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember|"
-    "january|february|march|may|june|july|august|october|december|jan|feb|mar|apr|jun|jul|agu|aug|sep|okt|oct|nov|des|dec"
-)
+_MONTHS = any_of(DATED_MONTHS)
 _UNITS = (
     r"(?:hari|jam|menit|detik|minggu|bulan|tahun)(?:\s+kerja)?|(?:working|business|calendar)\s+(?:days?|hours?)|"
     r"(?:days?|hours?|minutes?|seconds?|weeks?|months?|years?)|persen|percent|%|ribu|rb|juta|jt|miliar|million|thousand|"

@@ -1,0 +1,48 @@
+"""Numbers and months as people spell them, in Indonesian and English."""
+
+from collections.abc import Iterable
+
+_ONE_TO_TEN = (
+    ("satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh"),
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+)
+NUMBERS = {word: value for words in _ONE_TO_TEN for value, word in enumerate(words, 1)}
+"""One to ten."""
+
+_MONTHS = (
+    ("januari", "january"),
+    ("februari", "february"),
+    ("maret", "march"),
+    ("april",),
+    ("mei", "may"),
+    ("juni", "june"),
+    ("juli", "july"),
+    ("agustus", "august"),
+    ("september",),
+    ("oktober", "october"),
+    ("november",),
+    ("desember", "december"),
+)
+_SHORT = (
+    ("jan",),
+    ("feb",),
+    ("mar",),
+    ("apr",),
+    (),
+    ("jun",),
+    ("jul",),
+    ("agu", "agt", "aug"),
+    ("sept", "sep"),
+    ("okt", "oct"),
+    ("nov",),
+    ("des", "dec"),
+)
+MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
+"""Whole names, each with its number."""
+DATED_MONTHS = MONTHS | {name: number for number, names in enumerate(_SHORT, 1) for name in names}
+"""With the short ones, which are months only beside a day."""
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern for any of them, the longest first."""
+    return "|".join(sorted(names, key=len, reverse=True))
