@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
+from urllib3.exceptions import InvalidHeader as UnreadableField
 
 from integrations.channels.base import ChannelError, LockedOut, Never, TryAgain, Unknown
 
@@ -123,7 +124,7 @@ def call(
             raise known or refusal(answer.status, answer.headers, safe=safe, to=host_of(url), now=at)
         except TryAgain as error:
             pause = error.after if error.after is not None else wait * random.uniform(0.5, 1.5)
-            if tries <= 0 or pause > patience.wait_at_most:
+            if tries <= 0 or isinstance(error, LockedOut) or pause > patience.wait_at_most:
                 raise
             patience.sleep(pause)
             wait *= 2
@@ -212,7 +213,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
 
 def failure(error: requests.RequestException, *, safe: bool, to: str) -> ChannelError:
     """What a request that got no answer means for the outbox."""
-    if isinstance(
+    spoiled = bool(error.args) and isinstance(error.args[0], UnreadableField)
+    if not spoiled and isinstance(
         error,
         (
             requests.exceptions.InvalidURL,
@@ -243,6 +245,8 @@ def _once(session: requests.Session, method: str, url: str, patience: Patience, 
             return Answer(response.status_code, response.headers, body, whole)
     except requests.RequestException as error:
         raise failure(error, safe=is_safe(method), to=host_of(url)) from error
+    except ValueError as error:  # requests reads `Location` also where it is not followed
+        raise Never(f"{host_of(url)} sends us to what is no address: not followed") from error
 
 
 def _body_of(response: requests.Response) -> tuple[bytes, bool]:

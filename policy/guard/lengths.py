@@ -56,7 +56,7 @@ _MASTODON_LINK = regex.compile(r"(?<![\w@])https?://[^\s<>\"']{1,2000}", regex.I
 
 
 def length_on(channel: str | None, text: str) -> int:
-    """The length in the channel's measure: weighted on X, graphemes on Mastodon and Bluesky, links as 23."""
+    """The length in the channel's measure: weighted on X, graphemes on Mastodon and Bluesky, UTF-16 on Telegram."""
     measure = _MEASURES.get(channel or "")
     return len(text) if measure is None else sum(count * weight for _, count, weight in measure(text))
 
@@ -158,6 +158,14 @@ def _on_bluesky(text: str) -> _Runs:
     return _graphemes(text, 0, len(text))
 
 
+def _on_telegram(text: str) -> _Runs:
+    """UTF-16 code units (https://core.telegram.org/bots/api#sendmessage counts after entities are parsed)."""
+    if text.isascii():
+        yield 0, len(text), 1
+        return
+    yield from ((at, 1, 2 if sign > "\uffff" else 1) for at, sign in enumerate(text))
+
+
 def _graphemes(text: str, start: int, end: int) -> _Runs:
     if text.isascii() and "\r" not in text:
         yield start, end - start, 1
@@ -165,4 +173,4 @@ def _graphemes(text: str, start: int, end: int) -> _Runs:
     yield from ((found.start(), 1, 1) for found in _GRAPHEME.finditer(text, start, end))
 
 
-_MEASURES = {"x": _on_x, "mastodon": _on_mastodon, "bluesky": _on_bluesky}
+_MEASURES = {"x": _on_x, "mastodon": _on_mastodon, "bluesky": _on_bluesky, "telegram": _on_telegram}

@@ -14,8 +14,8 @@ from http_receiver import (
     says,
 )
 
-from integrations.channels.base import Never, TryAgain, Unknown
-from integrations.http import ANSWER_BYTES, Patience, call, new_session, retry_after
+from integrations.channels.base import LockedOut, Never, TryAgain, Unknown
+from integrations.http import ANSWER_BYTES, Patience, call, new_session, retry_after, wait_asked_for
 
 SHORT = Patience(connect=0.5, read=0.3, back_off=0.01, sleep=lambda seconds: None)
 
@@ -88,7 +88,7 @@ def test_a_server_that_fails_may_have_taken_it(status):
     assert len(receiver.received) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 413, 422])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_refusal_stays_one(status, method):
     with receiving(says(status)) as receiver, pytest.raises(Never, match=str(status)):
@@ -186,3 +186,45 @@ def test_a_session_retries_nothing_by_itself():
     with new_session() as session:
         assert session.get_adapter("https://a.example").max_retries.total == 0
         assert isinstance(session, requests.Session)
+
+
+def test_a_redirect_to_what_is_no_address_is_not_followed():
+    with receiving(says(302, Location="http://[/")) as other, pytest.raises(Never, match="not followed"):
+        call(new_session(), "POST", other.url, patience=SHORT)
+
+
+def test_contradicting_lengths_of_an_answer_hide_whether_it_was_taken():
+    with receiving(says(200, b"{}", Content_Length="2, 3")) as other, pytest.raises(Unknown):
+        call(new_session(), "POST", other.url, patience=SHORT)
+
+
+def test_credentials_that_are_not_taken_lock_us_out_and_are_not_tried_again():
+    with receiving(says(401)) as other, pytest.raises(LockedOut):
+        call(new_session(), "GET", other.url, patience=SHORT)
+
+    assert len(other.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"x-rate-limit-reset": "1795354664"}, 60),
+        ({"X-RateLimit-Reset": "2026-11-22T13:37:44Z"}, 60),
+        ({"RateLimit-Reset": "45"}, 45),
+        ({"Retry-After": "7", "x-rate-limit-reset": "1795354664"}, 7),
+    ],
+)
+def test_the_reset_of_a_limit_is_read_by_the_servers_own_clock(fields, seconds):
+    there = {"Date": "Sun, 22 Nov 2026 13:36:44 GMT"}
+
+    assert wait_asked_for(there | fields, datetime(2026, 11, 22, 14, 40, tzinfo=UTC)) == seconds
+
+
+def test_what_knows_better_than_the_status_is_asked():
+    def explained(answer, *, safe):
+        return Never("the post is gone", "gone") if b"gone" in answer.body else None
+
+    with receiving(says(400, b"it is gone")) as other, pytest.raises(Never) as raised:
+        call(new_session(), "POST", other.url, patience=SHORT, explain=explained)
+
+    assert raised.value.kind == "gone"
