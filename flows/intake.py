@@ -4,16 +4,22 @@ Reads the channels (the drop folder among them) and messages that wait for their
 complaints, assessments and queued acknowledgements. Safe to start again at any point: a record is known by its id.
 """
 
+import logging
 import time
 
 from prefect import flow
 
+from db.tables import Way
 from db.wake import wake
 from flows.duty import Duty, on_duty, shift_name
 from flows.listening import Brought, Listening
 from flows.showing import show_batch, show_progress
+from integrations.channels.base import ChannelError
 from tasks.assess import Assessed, assess, due_for_assessment, take_second_looks
+from tasks.circuits import failed, place_of
 from tasks.collect import store
+
+log = logging.getLogger("tanggap.flows")
 
 LOOK_EVERY = 15.0
 """Seconds between looks for what nobody told of."""
@@ -64,10 +70,13 @@ def second_looks(duty: Duty) -> list[int]:
 
 
 def take_in(duty: Duty, brought: Brought) -> None:
-    """Store a page of an account's; if that fails, it is brought again later."""
+    """Store a page of an account's; if that fails, it is brought again later, and the other accounts go on."""
     channel, page = brought.channel, brought.page
     try:
         done = duty.do(f"record {len(page.items)} from {channel.name}", store, duty.desk, channel, page)
+    except Exception as error:
+        _not_stored(duty, brought, error)
+        return
     except BaseException:
         brought.was_not()
         raise
@@ -78,6 +87,17 @@ def take_in(duty: Duty, brought: Brought) -> None:
     duty.count(**counts)
     if sum(counts.values()):
         show_batch(f"{channel.name} records", counts, done.places)
+
+
+def _not_stored(duty: Duty, brought: Brought, error: Exception) -> None:
+    """Write down that a page could not be stored, then let its thread go on. Raises where the database is away."""
+    channel = brought.channel
+    try:
+        log.error("a page of %s/%s could not be stored: %s", channel.name, channel.account, place_of(error))
+        why = f"what it brings cannot be stored ({type(error).__name__}): see the log of `intake`"
+        failed(duty.desk, channel.name, channel.account, Way.IN, ChannelError(why))
+    finally:
+        brought.was_not()
 
 
 def show_assessed(duty: Duty, done: Assessed) -> None:

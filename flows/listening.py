@@ -7,12 +7,15 @@ goes on when that is done, since asking for the next page says that the last one
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import OperationalError
+
 from db.tables import Way
 from integrations.channels.base import Channel, ChannelError, Page
-from tasks.circuits import failed, resting, worked
+from tasks.circuits import failed, place_of, resting, worked
 from tasks.collect import pages
 from tasks.desk import Desk
 from tasks.looking import look_again
@@ -20,7 +23,7 @@ from tasks.looking import look_again
 log = logging.getLogger("tanggap.channels")
 
 GRACE = 5.0
-"""Seconds that a thread has to end; one that still waits for its platform is left behind, and stores nothing more."""
+"""Seconds that the threads have to end; one that still waits for its platform is left behind, to store nothing more."""
 
 
 @dataclass
@@ -71,8 +74,9 @@ class Listening:
         self._stop.set()
         for brought in self._waiting():
             brought.was_not()
+        until = time.monotonic() + GRACE
         for thread in self._threads:
-            thread.join(GRACE)
+            thread.join(max(0.0, until - time.monotonic()))
 
     @property
     def asking(self) -> bool:
@@ -94,21 +98,34 @@ class Listening:
     def _listen(self, channel: Channel) -> None:
         poll = self._desk.policy.channels.of(channel.name).poll.total_seconds()
         while True:
+            asked = False
             try:
                 if resting(self._desk, channel.name, channel.account, Way.IN) is None:
-                    self._ask(channel)
-            except Exception:
+                    asked = self._ask(channel)
+                    if asked:
+                        self._look(channel)
+            except Exception as error:
                 # A fault of ours, or the database is away: the others go on, and this one tries again.
-                log.exception("%s/%s could not be read", channel.name, channel.account)
+                log.error("%s/%s could not be read: %s", channel.name, channel.account, place_of(error))
             self._wake_quietly()
             if not self._forever or self._stop.is_set():
                 return
-            channel.wait(poll, self._stop)
+            self._wait(channel, poll, asked)
             if self._stop.is_set():
                 return
 
-    def _ask(self, channel: Channel) -> None:
-        """One round: all that is new, then what became of open complaints' posts."""
+    def _wait(self, channel: Channel, seconds: float, well: bool) -> None:
+        """Until the next round. A platform that is left alone, or just failed, is not asked to tell what comes."""
+        try:
+            if well:
+                channel.wait(seconds, self._stop)
+                return
+        except Exception as error:
+            log.error("%s/%s cannot be waited for: %s", channel.name, channel.account, place_of(error))
+        self._stop.wait(seconds)
+
+    def _ask(self, channel: Channel) -> bool:
+        """All that is new; whether there is nothing more, and all of it is stored."""
         place = (channel.name, channel.account, Way.IN)
         try:
             for number, page in enumerate(pages(self._desk, channel), 1):
@@ -117,18 +134,27 @@ class Listening:
                 self._wake_quietly()
                 while not brought.done.wait(1.0):
                     if self._stop.is_set():
-                        return
+                        return False
                 if not brought.stored:
-                    return
-            look_again(self._desk, channel)
+                    return False
         except ChannelError as error:
             log.warning("%s/%s cannot be read now: %s", channel.name, channel.account, error)
             failed(self._desk, *place, error)
+            return False
+        except OperationalError:  # ours: the platform has no part in it
+            raise
         except Exception as error:
             failed(self._desk, *place, ChannelError(f"its adapter failed with {type(error).__name__}"))
             raise
-        else:
-            worked(self._desk, *place)
+        worked(self._desk, *place)
+        return True
+
+    def _look(self, channel: Channel) -> None:
+        """What became of open complaints' posts. That it cannot be told stops nobody from being heard."""
+        try:
+            look_again(self._desk, channel, lambda: not self._stop.is_set())
+        except ChannelError as error:
+            log.warning("%s/%s cannot be looked at again now: %s", channel.name, channel.account, error)
 
     def _wake_quietly(self) -> None:
         try:

@@ -4,15 +4,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from db.words import CHANNELS, Visibility
 from policy.durations import Wall
 from policy.reading import Contradiction, Rules
 
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _no_nothing(length: timedelta) -> timedelta:
+    if length <= timedelta(0):
+        raise ValueError("no time at all means nothing here; write a length like 15m")
+    return length
+
+
+SomeTime = Annotated[Wall, AfterValidator(_no_nothing)]
+"""A length by the clock that is longer than nothing: a platform is never asked without a pause."""
 
 
 def _one_account() -> dict[str, dict[str, Any]]:
@@ -33,7 +43,7 @@ class Grant(Rules):
     what: str
     """What the adapter counts: `read`, `search`, `units`; docs/channels.md lists them."""
     at_most: int = Field(ge=1)
-    per: Wall
+    per: SomeTime
 
 
 class ChannelRules(Rules):
@@ -45,7 +55,7 @@ class ChannelRules(Rules):
     for a try."""
     accounts: dict[str, dict[str, Any]] = Field(default_factory=_one_account, min_length=1)
     """Our accounts there, each with what its adapter needs. Secrets come from the environment, never from here."""
-    poll: Wall = timedelta(seconds=60)
+    poll: SomeTime = timedelta(seconds=60)
     """How often the platform is asked what is new, where it can be asked."""
     grants: tuple[Grant, ...] = ()
     """What each account may ask for; the adapter waits before it is refused."""
@@ -99,15 +109,15 @@ class Circuit(Rules):
 
     failures: int = Field(default=5, ge=1)
     """So many in a row open the circuit, and people are told once."""
-    rest: Wall = timedelta(minutes=1)
+    rest: SomeTime = timedelta(minutes=1)
     """The first rest; each further failure doubles it."""
-    longest_rest: Wall = timedelta(minutes=30)
+    longest_rest: SomeTime = timedelta(minutes=30)
 
 
 class Coverage(Rules):
     """When silence is no calm: far less comes in than in the same hours of the weeks before."""
 
-    window: Wall = timedelta(hours=2)
+    window: SomeTime = timedelta(hours=2)
     weeks: int = Field(default=4, ge=1, le=52)
     """How many weeks before are looked at: the same hours of the same weekday."""
     at_least: int = Field(default=20, ge=1)

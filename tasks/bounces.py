@@ -1,8 +1,9 @@
 """What a platform took and then did not deliver: the answer goes back to people, nothing counts as said."""
 
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from db import trail
@@ -13,6 +14,7 @@ from db.wake import wake
 from db.words import DeliveryKind, State
 from integrations.record import Bounced
 from tasks.desk import Desk
+from tasks.outbox import cancel_replies
 from tasks.rounds import hold
 
 ANSWERED = (State.RESPONDED, State.IN_CONVERSATION)
@@ -23,11 +25,19 @@ def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
 
     A report that the platform still tries changes nothing: it will say how that ends.
     """
-    found = _delivery(session, item) if item.for_good else None
-    if found is None:
+    said = _said(session, item) if item.for_good else None
+    if said is None:
         return False
-    complaint = final(session, lock(session, found.complaint_id))
-    found.state, found.sent_at, found.why, found.needs_person = DeliveryState.FAILED, None, item.why, True
+    own = lock(session, said.complaint_id)
+    found = session.get_one(Delivery, said.id, with_for_update=True, populate_existing=True)
+    if found.state is not DeliveryState.SENT:
+        return False
+    complaint = final(session, own)
+    answer = found.draft_id is not None and found.kind is DeliveryKind.REPLY and not is_companion(found)
+    last = answer and _newest_answer(session, found)
+    another = last and complaint.id == own.id and complaint.state in ANSWERED
+    found.state, found.sent_at, found.why = DeliveryState.FAILED, None, item.why
+    found.needs_person = not another
     session.add(found)
     trail.append(
         session,
@@ -39,22 +49,54 @@ def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
         delivery=found.id,
     )
     if found.kind is DeliveryKind.ACKNOWLEDGEMENT:
-        complaint.acknowledged_at = None
-    if found.draft_id is not None and not is_companion(found) and complaint.state in ANSWERED:
+        own.acknowledged_at = _sent_at(session, found, func.min)
+        session.add(own)
+    if last:
+        own.responded_at = _sent_at(session, found, func.max)
+        session.add(own)
+    if another:
         _another_way(session, desk, complaint, now)
-    session.add(complaint)
     wake(session, "watch", "slack")
     return True
 
 
 def _another_way(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
     """The customer has no answer after all: a person finds another way to them."""
-    complaint.responded_at = None
+    cancel_replies(session, complaint, "bounced")
     move(session, complaint, State.DRAFTING, event="voided", by=trail.MACHINE_AUTHOR, at=now, why="bounced")
     hold(session, desk, complaint, "bounced", by=trail.MACHINE_AUTHOR, now=now)
 
 
-def _delivery(session: Session, item: Bounced) -> Delivery | None:
+def _sent_at(session: Session, bounced: Delivery, which: Callable[..., ColumnElement[datetime]]) -> datetime | None:
+    """When another text of the same kind arrived for this complaint, the first or the last of them."""
+    session.flush()
+    at: datetime | None = session.execute(
+        select(which(Delivery.sent_at)).where(
+            col(Delivery.complaint_id) == bounced.complaint_id,
+            col(Delivery.kind) == bounced.kind,
+            col(Delivery.state) == DeliveryState.SENT,
+        )
+    ).scalar_one()
+    return at
+
+
+def _newest_answer(session: Session, found: Delivery) -> bool:
+    """Whether no later answer of ours stands there: what was said since counts."""
+    later = session.execute(
+        select(Delivery.id)  # type: ignore[call-overload]
+        .where(
+            col(Delivery.complaint_id) == found.complaint_id,
+            col(Delivery.kind) == DeliveryKind.REPLY,
+            col(Delivery.draft_id) > found.draft_id,
+            col(Delivery.state) == DeliveryState.SENT,
+        )
+        .limit(1)
+    )
+    return later.first() is None
+
+
+def _said(session: Session, item: Bounced) -> Delivery | None:
+    """The text that the report is about; the newest where a person gave one address for two."""
     return session.execute(
         select(Delivery)
         .where(
@@ -63,5 +105,6 @@ def _delivery(session: Session, item: Bounced) -> Delivery | None:
             col(Delivery.platform_id) == item.platform_id,
             col(Delivery.state) == DeliveryState.SENT,
         )
-        .with_for_update()
+        .order_by(col(Delivery.id).desc())
+        .limit(1)
     ).scalar_one_or_none()

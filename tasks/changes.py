@@ -7,9 +7,10 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import final, lock
-from db.tables import Complaint, Direction, Message, MessageRevision
+from db.tables import Complaint, Direction, Draft, Message, MessageRevision
 from db.wake import wake
 from db.words import Visibility
+from integrations.intake.text import clean, is_blank
 from integrations.record import Metrics
 from tasks.desk import Desk
 from tasks.rounds import void
@@ -34,10 +35,11 @@ def edited(desk: Desk, channel: str, account: str, external_id: str, text: str) 
     now = desk.now()
     with desk.transaction() as session:
         message = _find(session, channel, account, external_id)
-        if message is None or not message.text or message.text == text:
+        words = clean(text)
+        if message is None or not message.text or is_blank(words) or clean(message.text) == words:
             return False
         complaint = final(session, lock(session, message.complaint_id))
-        edit(session, complaint, message, text, text.encode(), now)
+        edit(session, complaint, message, words, words.encode("utf-8", "replace"), now)
         message.assess_due = True
         session.add(message)
         wake(session, "intake")
@@ -86,7 +88,7 @@ def take_down(session: Session, desk: Desk, channel: str, account: str, external
         message.removed_at = now
         session.add(message)
         trail.append(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now, message_id=message.id)
-        if _aims_at(session, complaint, message):
+        if _answers(session, complaint, message):
             void(session, complaint, "removed", by=trail.MACHINE_AUTHOR, at=now)
     return True
 
@@ -107,8 +109,17 @@ def measure(message: Message, metrics: Metrics | None, now: datetime) -> bool:
     return changed
 
 
-def _aims_at(session: Session, complaint: Complaint, message: Message) -> bool:
-    return message.visibility is Visibility.PUBLIC and complaint.id == message.complaint_id
+def _answers(session: Session, complaint: Complaint, message: Message) -> bool:
+    """Whether the answer that is reviewed, or waits to leave, stands below this post; a private one stays as it is."""
+    if message.visibility is not Visibility.PUBLIC:
+        return False
+    draft = session.execute(
+        select(Draft).where(col(Draft.complaint_id) == complaint.id).order_by(col(Draft.id).desc()).limit(1)
+    ).scalar_one_or_none()
+    if draft is None:
+        return False
+    aimed_at = draft.target.get("external_id")
+    return draft.visibility is Visibility.PUBLIC and aimed_at in (None, message.external_id)
 
 
 def _find(session: Session, channel: str, account: str, external_id: str) -> Message | None:

@@ -5,6 +5,7 @@ No row is written while all is well, but for a sign of life now and then. People
 
 import logging
 import random
+import traceback
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -22,6 +23,8 @@ log = logging.getLogger("tanggap.channels")
 
 SIGN_OF_LIFE = timedelta(minutes=1)
 """How old `worked_at` may be while all is well."""
+SHORTEST_REST = 1.0
+"""Seconds: a platform that asks us to wait no time at all is still not asked again at once."""
 STAGES = {Way.IN: "intake", Way.PUBLIC: "deliver", Way.PRIVATE: "deliver"}
 
 
@@ -44,7 +47,10 @@ def all_resting(session: Session, now: datetime) -> list[ChannelState]:
 
 
 def worked(desk: Desk, channel: str, account: str, way: Way) -> None:
-    """It did what it should: its failures are forgotten, and people who were told hear of it."""
+    """It did what it should: its failures are forgotten, and people who were told hear of it.
+
+    What the platform asked us to wait meanwhile stands: another worker may have been told so while this text left.
+    """
     now = desk.now()
     with desk.transaction() as session:
         found = session.get(ChannelState, (channel, account, way))
@@ -54,8 +60,9 @@ def worked(desk: Desk, channel: str, account: str, way: Way) -> None:
         state = locked(session, channel, account, way)
         if state.open_since is not None:
             log.warning("%s/%s (%s) works again", channel, account, way.value)
-        state.failures, state.rests_until, state.open_since, state.why = 0, None, None, None
-        state.worked_at = now
+            state.open_since = state.rests_until = None
+            wake(session, "slack", STAGES[way])
+        state.failures, state.why, state.worked_at = 0, None, now
         session.add(state)
 
 
@@ -69,27 +76,27 @@ def failed(desk: Desk, channel: str, account: str, way: Way, error: ChannelError
     with desk.transaction() as session:
         state = locked(session, channel, account, way)
         if after is not None and not isinstance(error, LockedOut):
-            until = now + timedelta(seconds=after) * random.uniform(1.0, 1.1)
-            state.rests_until = max(until, state.rests_until or until)
+            _at_least(state, now + timedelta(seconds=max(after, SHORTEST_REST)) * random.uniform(1.0, 1.1))
             session.add(state)
             return
         rules = desk.policy.channels.circuit
         state.failures = max(state.failures + 1, rules.failures if isinstance(error, LockedOut) else 0)
         state.why = str(error)
         if is_open(state.failures, rules):
-            state.rests_until = now + rest_after(state.failures, rules) * random.uniform(0.75, 1.25)
+            _at_least(state, now + rest_after(state.failures, rules) * random.uniform(0.75, 1.25))
             if state.open_since is None:
                 state.open_since = now
+                wake(session, "slack")
                 log.warning("%s/%s (%s) is left alone: %s", channel, account, way.value, error)
         session.add(state)
 
 
 def rest(desk: Desk, channel: str, account: str, way: Way, seconds: float) -> None:
-    """Our own limit for this way is used up: nothing goes there before."""
+    """Our own limit for this way is used up: nothing goes there before. A longer rest stands."""
     now = desk.now()
     with desk.transaction() as session:
         state = locked(session, channel, account, way)
-        state.rests_until = now + timedelta(seconds=seconds)
+        _at_least(state, now + timedelta(seconds=seconds))
         session.add(state)
 
 
@@ -102,6 +109,17 @@ def let_try(desk: Desk, channel: str, account: str) -> None:
                 state.rests_until = None
                 session.add(state)
                 wake(session, STAGES[way])
+
+
+def _at_least(state: ChannelState, until: datetime) -> None:
+    """Let it rest until then; a longer rest that it has stands."""
+    state.rests_until = max(until, state.rests_until or until)
+
+
+def place_of(error: BaseException) -> str:
+    """What kind of error it is and where it arose, for a log: its own words may be a customer's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
 
 
 def locked(session: Session, channel: str, account: str, way: Way) -> ChannelState:

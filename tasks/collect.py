@@ -1,11 +1,21 @@
 """Collect what the channels have: a page at a time, each stored with the cursor that covers it. Hear their calls."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy.exc import DataError
 
 from db.tables import Cursor
 from integrations.channels.base import Asked, Channel, Heard, Page
+from integrations.intake.text import clean_line
+from integrations.record import Item, Unreadable
+from tasks.circuits import place_of
 from tasks.desk import Desk
 from tasks.record import Recorded, chunks, record
+
+log = logging.getLogger("tanggap.channels")
+AMISS = (DataError, ValueError)
+"""What the database, or the way there, says of a value that it does not take."""
 
 
 def pages(desk: Desk, channel: Channel) -> Iterator[Page]:
@@ -21,14 +31,41 @@ def store(desk: Desk, channel: Channel, page: Page) -> Recorded:
     parts = list(chunks(page.items)) or [[]]
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
-        cursor = (channel.name, channel.account, page.cursor) if last else None
-        total.add(record(desk, part, source=f"{channel.name}/{channel.account}", cursor=cursor))
+        total.add(store_items(desk, channel, part, page.cursor if last else None))
     return total
+
+
+def store_items(desk: Desk, channel: Channel, items: Sequence[Item], cursor: str | None = None) -> Recorded:
+    """Store what a channel brought in one transaction; where the database takes one item amiss, one by one.
+
+    So that a single record that no column takes, such as a text with a zero byte, holds up no other: it goes into
+    quarantine with its reason.
+    """
+    source = f"{channel.name}/{channel.account}"
+    place = (channel.name, channel.account, cursor) if cursor is not None else None
+    try:
+        return record(desk, items, source=source, cursor=place)
+    except AMISS as error:
+        log.warning("%s: a record cannot be stored: %s", source, place_of(error))
+    total = Recorded()
+    for item in items:
+        try:
+            total.add(record(desk, [item], source=source))
+        except AMISS as error:
+            reason = f"it cannot be stored ({type(error).__name__}): correct its text, names and ids"
+            total.add(record(desk, [Unreadable(_shown(item.place), reason, item.raw, channel.name)], source=source))
+    if place is not None:
+        total.add(record(desk, [], source=source, cursor=place))
+    return total
+
+
+def _shown(place: str) -> str:
+    return clean_line(place.encode("utf-8", "replace").decode("utf-8"))
 
 
 def hear(desk: Desk, channel: Channel, asked: Asked) -> Heard:
     """What a platform's call brings, stored before it is answered."""
     heard = channel.hear(asked)
     for part in chunks(heard.items):
-        record(desk, part, source=f"{channel.name}/{channel.account}")
+        store_items(desk, channel, part)
     return heard

@@ -4,7 +4,8 @@ asked to tell the public have posted since.
 The platform is asked outside any transaction, within the account's limits.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,12 +14,15 @@ from sqlmodel import Session, col
 
 from db.tables import Complaint, Direction, FollowUp, FollowUpState, Identity, Message, Way
 from db.words import State, Visibility
-from integrations.channels.base import Channel, Seen, Target
+from integrations.channels.base import Channel, Never, Seen, Target
 from tasks.changes import edited, new_metrics, taken_down
 from tasks.circuits import locked
+from tasks.collect import store_items
 from tasks.desk import Desk
 from tasks.outbox import target_of
-from tasks.record import chunks, record
+from tasks.record import chunks
+
+log = logging.getLogger("tanggap.channels")
 
 LOOKED_AT = 100
 """Posts that one look asks about, the newest first."""
@@ -36,8 +40,11 @@ class _Asked:
     since: datetime
 
 
-def look_again(desk: Desk, channel: Channel) -> bool:
-    """Look, if it is time. Returns whether the platform was asked. Raises ChannelError."""
+def look_again(desk: Desk, channel: Channel, still_wanted: Callable[[], bool] = lambda: True) -> bool:
+    """Look, if it is time. Returns whether the platform was asked. Raises ChannelError.
+
+    What the platform says once it is no longer wanted is not stored.
+    """
     now = desk.now()
     with desk.transaction() as session:
         state = locked(session, channel.name, channel.account, Way.IN)
@@ -48,10 +55,17 @@ def look_again(desk: Desk, channel: Channel) -> bool:
         posts = _posts(session, channel, now)
         asked = _asked(session, channel, now)
     for seen in channel.look_at(posts) if posts else ():
+        if not still_wanted():
+            return True
         take(desk, channel, seen)
     for one in asked:
-        for part in chunks(channel.posts_of(one.author, one.since)):
-            record(desk, part, source=f"{channel.name}/{channel.account}")
+        try:
+            for part in chunks(channel.posts_of(one.author, one.since)):
+                if not still_wanted():
+                    return True
+                store_items(desk, channel, part)
+        except Never as error:  # this one person's posts cannot be seen
+            log.info("%s/%s: posts of one author: %s", channel.name, channel.account, error)
     return bool(posts or asked)
 
 

@@ -5,11 +5,12 @@ while the network is called. A worker that dies in `claimed` has sent nothing; i
 is asked (read back), or takes our key twice without harm (idempotent), or a person looks (neither).
 """
 
+import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, update
 from sqlmodel import Session, col
@@ -44,8 +45,9 @@ from integrations.channels.base import (
     TryAgain,
     Unknown,
 )
+from integrations.channels.unset import UnsetChannel
 from tasks.aim import refused_ways
-from tasks.circuits import all_resting, failed, rest, way_of, worked
+from tasks.circuits import all_resting, failed, place_of, rest, resting, way_of, worked
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds, queue_companion
 from tasks.promise import promise
@@ -53,6 +55,7 @@ from tasks.rates import take_turn
 from tasks.road_ends import road_taken
 from tasks.rounds import hold
 
+_Answer = TypeVar("_Answer")
 MOST_TRIES = 8
 LONGEST_WAIT = timedelta(hours=1)
 LINE = (
@@ -64,6 +67,10 @@ LINE = (
 """Who goes first: see `tasks.outbox`."""
 PATIENCE_OF_A_READ_BACK = timedelta(seconds=5)
 """A platform may show our text a little after it took it: not asked before this long after an unclear try."""
+SHORTEST_WAIT = 1.0
+"""Seconds: a text whose platform asks us to wait no time at all is still not tried again at once."""
+
+log = logging.getLogger("tanggap.channels")
 
 
 @dataclass(frozen=True)
@@ -96,15 +103,19 @@ def claim(desk: Desk, worker: int, limit: int = 20) -> list[Delivery]:
         )
         for rests in all_resting(session, now):
             query = query.where(~_goes(rests))
-        exempt = desk.policy.publishing.kill_switch.exempt
-        for stop in stops_in_force(session):
-            query = query.where(or_(_outside(stop), col(Delivery.kind).in_(exempt)))
+        query = query.where(*_not_stopped(session, desk))
         taken = list(session.execute(query).scalars())
         for delivery in taken:
             delivery.why = "unclear" if delivery.state is DeliveryState.UNKNOWN else None
             delivery.state, delivery.claimed_by = DeliveryState.CLAIMED, worker
             session.add(delivery)
         return taken
+
+
+def _not_stopped(session: Session, desk: Desk) -> list[ColumnElement[bool]]:
+    """What the kill switches that are thrown leave alone."""
+    exempt = desk.policy.publishing.kill_switch.exempt
+    return [or_(_outside(stop), col(Delivery.kind).in_(exempt)) for stop in stops_in_force(session)]
 
 
 def _outside(stop: PublishingStop) -> ColumnElement[bool]:
@@ -128,12 +139,15 @@ def _goes(way: ChannelState) -> ColumnElement[bool]:
 
 
 def next_due(desk: Desk) -> datetime | None:
-    """When the outbox next has something to do: what is due on a way that rests, when its rest is over."""
+    """When the outbox next has something to do: what is due on a way that rests, when its rest is over.
+
+    What a kill switch holds back is not waited for: lifting it wakes.
+    """
     with desk.transaction() as session:
         waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.UNKNOWN])
         ways = session.execute(
             select(Delivery.channel, Delivery.account, Delivery.visibility, func.min(Delivery.due_at))  # type: ignore[call-overload]
-            .where(waiting, col(Delivery.needs_person).is_(False))
+            .where(waiting, col(Delivery.needs_person).is_(False), *_not_stopped(session, desk))
             .group_by(col(Delivery.channel), col(Delivery.account), col(Delivery.visibility))
         ).all()
         rests = {(one.channel, one.account, one.way): one.rests_until for one in all_resting(session, desk.now())}
@@ -156,9 +170,11 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
     out = outgoing(delivery)
     if delivery.sha256 != fingerprint_of(delivery):
         return _fail(desk, delivery, "its text is not the one that was approved")
+    if resting(desk, delivery.channel, delivery.account, way_of(delivery.visibility)) is not None:
+        return _back_into_line(desk, delivery, "its platform is left alone for a while")
     try:
         if delivery.why == "unclear":
-            found = _read_back(channel, out)
+            found = _of_adapter(_asked_in_vain, _read_back, channel, out)
             if found is not None:
                 return _sent(desk, delivery, found)
             overtaken = _overtaken(desk, delivery, channel.certainty)
@@ -175,7 +191,7 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
         if stayed is not None:
             return stayed
         send = channel.reply if delivery.visibility is Visibility.PUBLIC else channel.message_privately
-        sent = send(out)
+        sent = _of_adapter(_perhaps_sent, send, out)
     except TryAgain as error:
         return _later(desk, delivery, error)
     except Never as error:
@@ -187,8 +203,28 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
     except ChannelError as error:
         _fails(desk, delivery, error)
         return _again(desk, delivery, str(error), None)
+    outcome = _sent(desk, delivery, sent)
     _works(desk, delivery)
-    return _sent(desk, delivery, sent)
+    return outcome
+
+
+def _of_adapter(then: Callable[[Exception], ChannelError], call: Callable[..., _Answer], *given: Any) -> _Answer:
+    """What an adapter answers; what it did not foresee is `then` an error of the outbox's, so that the rest goes on."""
+    try:
+        return call(*given)
+    except ChannelError:
+        raise
+    except Exception as error:
+        log.error("an adapter failed: %s", place_of(error))
+        raise then(error) from error
+
+
+def _asked_in_vain(error: Exception) -> ChannelError:
+    return TryAgain(f"its adapter failed with {type(error).__name__} before anything was sent")
+
+
+def _perhaps_sent(error: Exception) -> ChannelError:
+    return Unknown(f"its adapter failed with {type(error).__name__} while sending: look there whether it arrived")
 
 
 def _later(desk: Desk, delivery: Delivery, error: TryAgain) -> Outcome:
@@ -276,11 +312,17 @@ def take_back(session: Session, complaint: Complaint, row: Delivery, why: str, n
 
 
 def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:
-    """Why this may not go out after all: its time is over, or the channel takes it no more."""
+    """Why this may not go out after all: its time is over, or the channel takes it no more.
+
+    Raises TryAgain where that cannot be told now.
+    """
     now = desk.now()
+    if isinstance(channel, UnsetChannel):
+        raise LockedOut(channel.missing)
     if delivery.publishable_until is not None and now > delivery.publishable_until:
         return "the platform's reply window closed"
-    reachable = channel.can_reply(Target.from_json(delivery.target), delivery.visibility, now)
+    target = Target.from_json(delivery.target)
+    reachable = _of_adapter(_asked_in_vain, channel.can_reply, target, delivery.visibility, now)
     return None if reachable.ok else reachable.why or "the channel takes no answer there"
 
 
@@ -457,7 +499,7 @@ def _again(desk: Desk, delivery: Delivery, why: str, after: float | None) -> Out
         if row.tries >= MOST_TRIES:
             return _give_up(session, complaint, row, f"{why} (after {row.tries} tries)", now)
         wait = (
-            timedelta(seconds=after)
+            timedelta(seconds=max(after, SHORTEST_WAIT))
             if after is not None
             else min(LONGEST_WAIT, timedelta(seconds=2 ** max(row.tries, 1)))
         )

@@ -46,6 +46,7 @@ DECIDED, NEW, ESCALATIONS, REMINDERS, LINES, DIGESTS, OTHERS, SCRUBS = range(8)
 """What is shown before what: a decision on its card first, words that are taken out last."""
 LANES = {
     NoticeKind.ESCALATION: ESCALATIONS,
+    NoticeKind.CHANNEL: ESCALATIONS,
     NoticeKind.REMINDER: REMINDERS,
     NoticeKind.THREAD: LINES,
     NoticeKind.DIGEST: DIGESTS,

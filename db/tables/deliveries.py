@@ -53,6 +53,7 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_claimed", "claimed_by", postgresql_where=text("state IN ('claimed', 'sending')")),
         Index("ix_delivery_to_mend", "id", postgresql_where=text("state IN ('failed', 'manual', 'unknown')")),
         Index("ix_delivery_complaint", "complaint_id"),
+        Index("ix_delivery_place", "platform_id", postgresql_where=text("platform_id IS NOT NULL")),
     )
 
     id: int = numbered()

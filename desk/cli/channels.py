@@ -1,7 +1,7 @@
 """`tanggap channels`: how each account on each platform fares, and which adapters there are."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,20 +53,20 @@ def channels(
         return day_or_moment(moment, zone, now)
 
     columns = ("account", "by", "heard in 24 h", "last", "to go out", "cost", "how it is")
-    show(table(*columns, rows=[_row(line, at) for line in lines], folds={columns[-1]}))
+    show(table(*columns, rows=[_row(line, at, now) for line in lines], folds={columns[-1]}))
 
 
-def _row(line: "AccountLine", at: Told) -> tuple[object, ...]:
+def _row(line: "AccountLine", at: Told, now: datetime) -> tuple[object, ...]:
     name = line.channel if line.account == "default" else f"{line.channel}/{line.account}"
     last = at(line.last_heard_at)
     cost = f"${line.cost_micros / 1_000_000:,.2f}" if line.cost_micros else ""
-    return name, line.adapter, line.heard or "", last, line.waiting or "", cost, _how(line, at)
+    return name, line.adapter, line.heard or "", last, line.waiting or "", cost, _how(line, at, now)
 
 
-def _how(line: "AccountLine", at: Told) -> object:
+def _how(line: "AccountLine", at: Told, now: datetime) -> object:
     if line.missing is not None:
         return styled(line.missing, "bold red")
-    said = [told for way in line.ways if (told := _of_way(way, at))]
+    said = [told for way in line.ways if (told := _of_way(way, at, now))]
     if line.quiet_since is not None:
         said.append(f"far quieter than usual since {at(line.quiet_since)}")
     if said:
@@ -77,13 +77,13 @@ def _how(line: "AccountLine", at: Told) -> object:
     return f"well ({done})" if done else "well"
 
 
-def _of_way(way: "WayLine", at: Told) -> str | None:
+def _of_way(way: "WayLine", at: Told, now: datetime) -> str | None:
     words = WORDS[way.way]
     if way.down_since is not None:
         return f"{words} fails since {at(way.down_since)}: {way.why}"
     if way.rests_until is not None:
-        seconds = (way.rests_until - datetime.now(UTC)).total_seconds()
-        return f"{words} rests for {max(1, round(seconds))} s, as the platform asks"
+        seconds = (way.rests_until - now).total_seconds()
+        return f"{words} rests for {max(1, round(seconds))} s, within what the platform allows"
     return None
 
 

@@ -188,15 +188,19 @@ def read_account(
     """The settings of one account with its secrets; or what is missing or wrong, and how to mend it."""
     model = adapter.settings_type
     found = dict(given)
-    missing = []
+    missing, written = [], []
     for name, needed in secrets_of(model):
         variable = str(found.pop(f"{name}_env", "") or variable_for(channel, account, name))
+        if found.pop(name, None) is not None:
+            written.append(f"`{name}` (the environment variable {variable} holds it)")
         value = environment.get(variable)
         if value:
             found[name] = SecretStr(value)
         elif needed:
             missing.append(variable)
     where = channel if account == DEFAULT_ACCOUNT else f"{channel}/{account}"
+    if written:
+        return f"{where} is not set up: take the secret {' and '.join(written)} out of channels.yaml (docs/channels.md)"
     if missing:
         return f"{where} is not set up: set the environment variable {' and '.join(missing)} (docs/channels.md)"
     try:

@@ -38,6 +38,8 @@ ALTER TABLE delivery ADD COLUMN heard_at TIMESTAMP WITH TIME ZONE;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ix_delivery_line ON delivery (urgency, heard_at DESC NULLS LAST, due_at, id)
 WHERE state IN ('queued', 'unknown');
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX ix_delivery_place ON delivery (platform_id) WHERE platform_id IS NOT NULL;
 
 -- squawk-ignore require-concurrent-index-deletion
 DROP INDEX ix_message_to_assess;
