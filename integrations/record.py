@@ -36,7 +36,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Something that came with a mail: noted, never opened. Size in bytes, decoded."""
+    """Something that came with a message: noted, never opened. Size in bytes, decoded; 0 where it is not told."""
 
     name: str
     type: str
@@ -64,6 +64,8 @@ class Incoming:
     subject: str | None = None
     lang: str | None = None
     addressed: bool | None = None
+    summoned: bool | None = None
+    """Whether its author called on our account, where the platform lets us answer only then; None: it does not tell."""
     list_mail: bool = False
     """Came through a mailing list: taken, never answered automatically."""
     attachments: tuple[Attachment, ...] = ()
@@ -118,9 +120,25 @@ class Bounced:
     """Whom it did not reach, where that is told."""
     for_good: bool = True
     """Whether the platform has given up."""
+    key: str | None = None
+    """The delivery's own key, where the platform says it back."""
 
 
-Item = Incoming | Unreadable | LeftOut | Removed | Bounced
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Word that a text of ours has arrived: what was doubtful is so no longer."""
+
+    channel: str
+    key: str
+    """The delivery's own key, as the platform says it back."""
+    platform_id: str
+    at: datetime
+    place: str
+    raw: bytes
+    account: str = "default"
+
+
+Item = Incoming | Unreadable | LeftOut | Removed | Bounced | Arrived
 
 
 def default_visibility(channel: str, private_channels: frozenset[str] = PRIVATE_CHANNELS) -> Visibility:

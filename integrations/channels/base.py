@@ -35,6 +35,8 @@ class Target:
     email: str | None = None
     last_heard_at: datetime | None = None
     """When its author last wrote to us: reply windows count from there."""
+    summoned: bool | None = None
+    """Whether its author called on our account, where the platform lets us answer only then; None: not known."""
 
     def as_json(self) -> dict[str, Any]:
         """What is known of it, to be kept in a row."""
@@ -70,6 +72,8 @@ class Outgoing:
     """The complaint's, such as TG-1042."""
     target: Target
     subject: str | None = None
+    earlier: tuple[str, ...] = ()
+    """Our texts that were posted before as answers to the same message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Reachable:
     ok: bool
     why: str | None = None
     until: datetime | None = None
+    templates: bool = False
+    """Whether a text that the platform has approved as a template may go there all the same."""
 
 
 @dataclass(frozen=True, slots=True)

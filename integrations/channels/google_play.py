@@ -241,7 +241,7 @@ class GooglePlayChannel(GooglePlatform[GooglePlaySettings]):
         there = review.answer
         if there is not None and _same(there.text, out.text):
             return self._sent(name, there.lastModified)
-        if there is not None and not is_blank(there.text) and not self._wrote(name, there.text):
+        if there is not None and not is_blank(there.text) and not self._ours(out, there.text):
             raise Never(
                 "another reply stands there that this desk did not write, and a new one would replace it: decide in the"
                 " Play Console which of them should stand",
@@ -288,6 +288,10 @@ class GooglePlayChannel(GooglePlatform[GooglePlaySettings]):
                 lines.write(_digest(text) + "\n")
         except OSError as error:
             raise TryAgain(f"{self.name}: the folder {self.world.home} cannot be written; nothing was sent") from error
+
+    def _ours(self, out: Outgoing, text: str) -> bool:
+        """Whether the desk wrote what stands there: as it knows itself, or as this machine wrote down."""
+        return any(_same(text, one) for one in out.earlier) or self._wrote(out.target.external_id or "", text)
 
     def _wrote(self, name: str, text: str) -> bool:
         try:

@@ -161,7 +161,8 @@ class WhatsAppChannel(Platform[WhatsAppSettings]):
             if names
             else "until they write again, only an approved template could be sent, and the settings hold none"
         )
-        return Reachable(ok=False, why=f"{reachable.why}; {left}", until=reachable.until)
+        why = f"{reachable.why}; {left}"
+        return Reachable(ok=False, why=why, until=reachable.until, templates=bool(self.settings.templates))
 
     def check(self) -> Checked:
         """Who we are, the number's quality and limit, the token's rights and end, and whether the templates stand."""

@@ -8,6 +8,7 @@ who hide their number behind a username).
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from db.words import Visibility
 from integrations.channels.whatsapp_errors import why_not_delivered
 from integrations.intake.fields import MAX_ID, wrong_text, wrong_time
 from integrations.intake.text import clean, clean_line, has_control, shown
-from integrations.record import Attachment, Author, Bounced, Incoming, Item, LeftOut, Removed, Unreadable
+from integrations.record import Arrived, Attachment, Author, Bounced, Incoming, Item, LeftOut, Removed, Unreadable
 
 MEDIA = {"image": "image", "video": "video", "audio": "audio", "document": "document", "sticker": "sticker"}
 NOT_SHOWN = frozenset({"unsupported", "unknown", "ephemeral"})
@@ -66,9 +67,11 @@ class Reader:
             at = f"{place} message {index}"
             yield self._elsewhere(at, number, message) or self._message(at, message, value, ours)
         for index, status in enumerate(_list(value, "statuses"), 1):
+            at = f"{place} status {index}"
             if isinstance(status, dict) and status.get("status") == "failed":
-                at = f"{place} status {index}"
                 yield self._elsewhere(at, number, status) or self._failed(at, status)
+            elif isinstance(status, dict) and number == self.phone_number_id:
+                yield from self._arrived(at, status)
         for error in _list(value, "errors"):
             yield LeftOut(place, f"an error of the account: {_said_of(error)}", _raw(error))
 
@@ -165,7 +168,23 @@ class Reader:
             raw=raw,
             account=self.account,
             address=_phone(status.get("recipient_id")),
+            key=_key(status),
         )
+
+    def _arrived(self, place: str, status: Mapping[str, Any]) -> Iterator[Arrived]:
+        """That a text of ours was taken, came to the telephone, or was read: by our key it is known which."""
+        key = _key(status)
+        if key is None or status.get("status") not in ("sent", "delivered", "read"):
+            return
+        with suppress(_WrongError):
+            platform_id, at = _identifier(status, "id"), self._posted_at(status)
+            yield Arrived(self.channel, key, platform_id, at, place, _raw(status), self.account)
+
+
+def _key(status: Mapping[str, Any]) -> str | None:
+    """The delivery's key: Meta says `biz_opaque_callback_data` back as it was given."""
+    told = status.get("biz_opaque_callback_data")
+    return told if isinstance(told, str) and 0 < len(told) <= 512 else None
 
 
 class _WrongError(ValueError):

@@ -66,6 +66,8 @@ class XChannel(XReading):
             return within_window(target, self.world.window, now)
         if not number_in(target.external_id):
             return Reachable(ok=False, why="this is no post that could be answered in public")
+        if target.summoned:
+            return Reachable(ok=True)
         match self._summoned(target.external_id or ""):
             case "gone":
                 return Reachable(ok=False, why="the post is no longer there, or not for us to see")

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -223,7 +224,8 @@ class XReading(XAsking):
         summoned = mentioned or self._us.summoned_by(post, beside)
         self._remember(post.first_id, "yes" if summoned else "no", sure=summoned)
         addressed = True if summoned or self._us.spoken_to_by(post, beside) else None
-        return self._desk.incoming(post, user, parent=beside.parent_of(post), addressed=addressed, raw=raw)
+        item = self._desk.incoming(post, user, parent=beside.parent_of(post), addressed=addressed, raw=raw)
+        return replace(item, summoned=True) if summoned and isinstance(item, Incoming) else item
 
     def _message(self, direct: Direct, user: User | None, raw: bytes) -> Item:
         if direct.sender_id == self._us.id or (user and user.username and self.world.is_ours(user.username)):
