@@ -1,5 +1,6 @@
 """Where an answer can go at all, asked of the channel before a person is asked to approve it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,12 @@ from sqlmodel import Session, col
 from db.complaints import own_messages
 from db.tables import Complaint, Delivery, DeliveryState, Identity
 from db.words import Visibility
-from integrations.channels.base import ChannelError, Target
+from integrations.channels.base import Channel, ChannelError, Reachable, Target
+from tasks.circuits import place_of
 from tasks.desk import Desk
 from tasks.outbox import target_of
+
+log = logging.getLogger("tanggap.channels")
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,8 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         if visibility in at.refused:
             whys.append(f"the platform has refused a {visibility.value} answer to it")
             continue
-        try:
-            reachable = channel.can_reply(target, visibility, desk.now())
-        except ChannelError:
+        reachable = _reachable(channel, target, visibility, desk.now())
+        if reachable is None:
             return Aim(True, visibility, at.target)
         if reachable.ok:
             return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, visibility))
@@ -109,7 +112,16 @@ def _privately(desk: Desk, at: Mark, visibility: Visibility) -> bool:
     if Visibility.PRIVATE in at.refused:
         return False
     channel = desk.channels.get(at.channel, at.account)
+    reachable = _reachable(channel, Target.from_json(at.target), Visibility.PRIVATE, desk.now())
+    return reachable is not None and reachable.ok
+
+
+def _reachable(channel: Channel, target: Target, visibility: Visibility, now: datetime) -> Reachable | None:
+    """What the channel says; None where it does not answer, or its adapter fails, which holds up no other complaint."""
     try:
-        return channel.can_reply(Target.from_json(at.target), Visibility.PRIVATE, desk.now()).ok
+        return channel.can_reply(target, visibility, now)
     except ChannelError:
-        return False
+        return None
+    except Exception as error:
+        log.error("%s/%s: an adapter failed: %s", channel.name, channel.account, place_of(error))
+        return None

@@ -1,9 +1,9 @@
 """Has people told in Slack, once each, that a platform fails, works again, or is far quieter than usual."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from db.tables import ChannelState, NoticeKind, SlackNotice, Way
@@ -34,13 +34,20 @@ def queue_channel_news(desk: Desk) -> int:
         return told
 
 
-def _unfinished(session: Session) -> Iterator[SlackNotice]:
+def _unfinished(session: Session) -> list[SlackNotice]:
     """Each *down* that was told and has no *back* yet."""
-    rows = session.execute(select(SlackNotice).where(col(SlackNotice.kind) == NoticeKind.CHANNEL)).scalars().all()
-    keys = {row.key for row in rows}
-    for row in rows:
-        if row.data["event"] == DOWN and row.key.replace(DOWN, BACK, 1) not in keys:
-            yield row
+    back = aliased(SlackNotice)
+    answered = select(back.id).where(back.key == func.replace(SlackNotice.key, DOWN, BACK))  # type: ignore[call-overload]
+    rows = session.execute(
+        select(SlackNotice)
+        .where(
+            col(SlackNotice.kind) == NoticeKind.CHANNEL,
+            col(SlackNotice.data)["event"].astext == DOWN,
+            ~answered.exists(),
+        )
+        .order_by(col(SlackNotice.id))
+    )
+    return list(rows.scalars())
 
 
 def _tell(

@@ -318,6 +318,19 @@ def test_an_adapter_that_fails_before_it_sends_has_sent_nothing(life):
     assert channel.tried == []
 
 
+def test_an_adapter_that_fails_while_an_answer_is_aimed_holds_up_no_complaint(life):
+    def breaks(_: object, __: object) -> Reachable:
+        raise KeyError("data")
+
+    life.with_channel(Fickle(look=breaks))
+    first, second = life.comes(handle="satu"), life.comes(channel="x", handle="dua")
+    life.assess()
+
+    life.answer()
+
+    assert [life.state(first), life.state(second)] == [State.IN_REVIEW] * 2
+
+
 def test_while_all_is_well_hardly_a_row_is_written(life):
     worked(life.desk, *PLACE, Way.PUBLIC)
     first = state(life).worked_at
