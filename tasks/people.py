@@ -284,7 +284,8 @@ def posted(desk: Desk, reference: str, url: str, by: trail.Author, found_text: s
         likeness = 1.0 if found_text is None else contained(approved, found_text)
         record_sent(session, desk, complaint, delivery, Sent(platform_id=url, url=url), now, posted_by=by)
         same = likeness >= 0.999
-        trail.append(session, complaint, "posted_by_hand", by=by, at=now, delivery=delivery.id, as_approved=same)
+        read = None if found_text is None else same
+        trail.append(session, complaint, "posted_by_hand", by=by, at=now, delivery=delivery.id, as_approved=read)
         return Compared(reference, same, likeness)
 
 

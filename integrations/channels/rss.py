@@ -356,7 +356,7 @@ class RssChannel(Platform[RssSettings]):
             author=Author(id=one.author_url, name=one.author) if one.author else None,
             url=one.url,
             in_reply_to=f"{feed.name}/{answered}" if answered else None,
-            subject=one.title or None,
+            subject=None if comment else one.title or None,
             lang=one.lang,
             addressed=True if feed.ours else None,
             warnings=one.warnings,

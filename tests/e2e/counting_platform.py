@@ -112,5 +112,5 @@ def platform(certainty: Certainty, port: int = 0) -> Iterator[Platform]:
 def channels_with(url: str, certainty: Certainty) -> str:
     """The shipped channels.yaml, its `webhook` posting there."""
     rules = yaml.safe_load((SHIPPED / "channels.yaml").read_text(encoding="utf-8"))
-    rules["channels"]["webhook"] |= {"url": url, "certainty": certainty.value}
+    rules["channels"]["webhook"]["accounts"] = {"default": {"url": url, "certainty": certainty.value}}
     return yaml.safe_dump(rules)

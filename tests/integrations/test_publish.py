@@ -799,6 +799,12 @@ def test_what_a_person_posted_otherwise_is_seen(life):
     assert life.events(reference, "posted_by_hand")[0].data["as_approved"] is False
 
 
+def test_what_nobody_could_read_there_is_not_called_as_approved(life):
+    reference = by_hand(life)
+    posted(life.desk, reference, "https://x.example/1", person("pr-sari"))
+    assert "as_approved" not in life.events(reference, "posted_by_hand")[0].data
+
+
 def test_one_address_for_two_answers_is_taken(life):
     first = by_hand(life)
     second = life.approved("hal lain: aplikasi rusak", channel="x", addressed=True, handle="dua")
