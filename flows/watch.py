@@ -84,7 +84,7 @@ def keep_time(duty: Duty) -> None:
     if not due_now(duty.desk):
         return
     done = duty.do("keep time", keep, duty.desk)
-    duty.count(reminded=done.reminded, escalated=done.escalated, holding=done.holding)
+    duty.count(reminded=done.reminded, escalated=done.escalated, holding=done.holding, same_person=done.suggested)
     if done.total:
         for reference in dict.fromkeys(done.references):
             show_timeline(duty.desk, reference)

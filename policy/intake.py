@@ -1,15 +1,16 @@
 """One complaint or two: when a message belongs to a complaint that is there already.
 
 Same identity and near-identical text within a window: one complaint. The same person on another channel (same e-mail
-address, phone or customer number) about the same thing (same order or ticket number, or near-identical text): merged.
-Any other likeness is only suggested, and a number alone never merges two people.
+address, phone or customer number, or a person said so) about the same thing (same order or ticket number, or
+near-identical text): merged. Any other likeness is only suggested (`policy.same_person`), and a number alone never
+merges two people.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -52,7 +53,8 @@ class Told:
 
     `identity` is its author on its channel (the platform's id, else the handle). E-mail addresses, phones and customer
     numbers are the person's own, as given by the channel or the form, never as found in a text: anybody can write
-    somebody else's number. `numbers` are order and ticket numbers; None: they are read from the text.
+    somebody else's number. `person` is who a person said that they are. `numbers` are order and ticket numbers; None:
+    they are read from the text.
     """
 
     text: str
@@ -60,6 +62,7 @@ class Told:
     at: datetime
     account: str = "default"
     identity: str | None = None
+    person: str | None = None
     emails: frozenset[str] = field(default_factory=frozenset)
     phones: frozenset[str] = field(default_factory=frozenset)
     customer_numbers: frozenset[str] = field(default_factory=frozenset)
@@ -90,6 +93,50 @@ class Numbers(Rules):
         return re.compile(f"{marked}|{told}", re.IGNORECASE)
 
 
+class Alike(StrEnum):
+    """In what two accounts are alike."""
+
+    SAME_EMAIL = "same_email"
+    SAME_PHONE = "same_phone"
+    SAME_ACCOUNT = "same_account"
+    """The same name or number on one platform, as two of our accounts there were told it."""
+    SAME_HANDLE = "same_handle"
+    SAME_NAME = "same_name"
+    SAME_NUMBER = "same_number"
+    SAME_TEXT = "same_text"
+
+
+STRONG = frozenset({Alike.SAME_EMAIL, Alike.SAME_PHONE, Alike.SAME_ACCOUNT})
+"""What suggests one person by itself."""
+POINTS = {
+    Alike.SAME_EMAIL: 5,
+    Alike.SAME_PHONE: 5,
+    Alike.SAME_ACCOUNT: 5,
+    Alike.SAME_HANDLE: 2,
+    Alike.SAME_NAME: 2,
+    Alike.SAME_TEXT: 2,
+    Alike.SAME_NUMBER: 1,
+}
+
+
+class OnePerson(Rules):
+    """When two accounts are suggested to be one person's. Only a person joins them (`tanggap same`)."""
+
+    within: Wall = timedelta(days=90)
+    """What they wrote is compared that long."""
+    suggested_from: int = Field(default=3, ge=1)
+    at_most: int = Field(default=3, ge=1)
+    """Suggestions that wait for a person, for one account: what is like everybody is like nobody."""
+    points: dict[Alike, int] = Field(default_factory=lambda: dict(POINTS))
+
+    @field_validator("points")
+    @classmethod
+    def _all_of_them(cls, points: dict[Alike, int]) -> dict[Alike, int]:
+        if any(count < 0 for count in points.values()):
+            raise ValueError("points count for one person, never against; use 0 for what says nothing")
+        return POINTS | points
+
+
 class Intake(Rules):
     """When two messages are one complaint."""
 
@@ -102,15 +149,20 @@ class Intake(Rules):
     least_words: int = Field(ge=1)
     """Shorter texts merge nothing across channels by likeness: everybody writes `halo kak`."""
     numbers: Numbers
+    same_person: OnePerson = OnePerson()
 
     def contradictions(self) -> Iterator[Contradiction]:
-        """A window across channels that is wider than none, but narrower than on one channel."""
+        """A window that is narrower across channels than on one; a likeness of strangers that suggests them alone."""
         if self.merge_within < self.same_within:
             yield (
                 ("merge_within",),
                 "a person is recognised for a shorter time across channels than on one; make `merge_within` at least "
                 "as long as `same_within`",
             )
+        for alike, points in self.same_person.points.items():
+            if alike not in STRONG and points >= self.same_person.suggested_from:
+                message = f"`{alike}` alone would suggest strangers; give it fewer points than `suggested_from`"
+                yield ("same_person", "points", alike.value), message
 
 
 def same_thing(a: Told, b: Told, rules: Intake) -> Match:
@@ -208,6 +260,8 @@ def _numbers(told: Told, rules: Intake) -> frozenset[str]:
 
 def _shared_contact(a: Told, b: Told) -> str | None:
     """How we know that both are of one person."""
+    if a.person is not None and a.person == b.person:
+        return "person"
     if {email.strip().casefold() for email in a.emails} & {email.strip().casefold() for email in b.emails}:
         return "e-mail address"
     if set(filter(None, map(plain_phone, a.phones))) & set(filter(None, map(plain_phone, b.phones))):

@@ -40,6 +40,7 @@ ACTIONS = (
     "publishing",
     "resend",
     "resolve",
+    "same_person",
     "spam",
     "take_over",
 )

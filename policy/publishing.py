@@ -34,10 +34,12 @@ class Budget(Rules):
 
 
 class PerSender(Rules):
-    """At most so many acknowledgements to one sender, so that two machines never answer each other for ever."""
+    """At most so many acknowledgements to one person, so that two machines never answer each other for ever."""
 
     at_most: int = Field(ge=1)
     per: Wall
+    incident_once_in: Wall = timedelta(days=7)
+    """Whoever complains of one incident on several channels is acknowledged once in this time."""
 
 
 class Publishing(Rules):

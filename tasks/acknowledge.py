@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from db.tables import Complaint, Delivery, Identity, Message
+from db.people import everybody_like
+from db.tables import Complaint, Delivery, DeliveryState, Identity, Message
 from db.words import DeliveryKind, Kind, Risk, Visibility
 from policy.guard.personal import shows_own_number
 from policy.templates import acknowledgement_name
@@ -87,18 +88,26 @@ def _not_now(
         return "manual_channel"
     if message.removed_at is not None:
         return "removed"
-    budget = desk.policy.publishing.acknowledgements
-    since = now - budget.per
     if stranger or complaint.complainant_id is None:
         return None
-    sent = session.execute(
+    budget = desk.policy.publishing.acknowledgements
+    to_them = (
         select(func.count())
         .select_from(Delivery)
         .join(Complaint, col(Complaint.id) == col(Delivery.complaint_id))
         .where(
-            col(Complaint.complainant_id) == complaint.complainant_id,
+            col(Complaint.complainant_id).in_(everybody_like(session, complaint.complainant_id)),
             col(Delivery.kind) == DeliveryKind.ACKNOWLEDGEMENT,
-            col(Delivery.queued_at) >= since,
         )
-    ).scalar_one()
+    )
+    if complaint.incident_id is not None and not set(complaint.risks) & HEARD_WHATEVER_THE_KIND:
+        heard = to_them.where(
+            col(Complaint.incident_id) == complaint.incident_id,
+            col(Complaint.id) != complaint.id,
+            col(Delivery.state).not_in((DeliveryState.CANCELLED, DeliveryState.FAILED)),
+            col(Delivery.queued_at) >= now - budget.incident_once_in,
+        )
+        if session.execute(heard).scalar_one():
+            return "heard_of_incident"
+    sent = session.execute(to_them.where(col(Delivery.queued_at) >= now - budget.per)).scalar_one()
     return "sender_budget" if sent >= budget.at_most else None

@@ -34,6 +34,9 @@ from tasks.promise import promise
 from tasks.reopen import reopen
 from tasks.rounds import message_reach, risk_may_have_risen
 
+COMPARED = frozenset(State) - {State.NEW, State.NOTED, State.SPAM}
+"""Where it matters whether the author is somebody who is known from another channel."""
+
 
 @dataclass(frozen=True)
 class Assessed:
@@ -87,6 +90,7 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
         alone = written_alone(session, messages)
         around = surroundings(session, desk, messages, complaints, alone=alone, now=now)
         to_answer = watched = noted = 0
+        wrote: list[Identity] = []
         for message in messages:
             finding = findings[message.id].finding
             complaint = complaints[message.complaint_id]
@@ -110,9 +114,14 @@ def assess(desk: Desk, numbers: Sequence[int]) -> Assessed:
                     suspect_breach(session, desk, complaint, known_at=known_at, text=said, now=now)
             if not stranger:
                 found_post(session, desk, message, finding.kind, now)
+            if news.words and complaint.state in COMPARED and (author := identities.get(message.identity_id or 0)):
+                wrote.append(author)
             to_answer += complaint.state is State.ASSESSED
             watched += complaint.state is State.MONITORING
             noted += complaint.state in (State.NOTED, State.SPAM)
+        for author in wrote:  # together at the end, so that they are locked in one order
+            author.compare_due = True
+            session.add(author)
         shadow_beside(desk, session, messages, [findings[message.id].text for message in messages])
         wake(session, "respond")
     return Assessed(len(messages), to_answer, watched, noted)

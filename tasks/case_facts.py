@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import find, first_message, messages_of
+from db.people import same
 from db.tables import (
     Complainant,
     Complaint,
@@ -247,12 +248,7 @@ def _earlier(session: Session, complaint: Complaint) -> Sequence[Complaint]:
     author, other = aliased(Identity), aliased(Identity)
     people = (
         select(other.complainant_id)  # type: ignore[call-overload]
-        .join(
-            author,
-            (col(author.complainant_id) == col(other.complainant_id))
-            | (col(author.email) == col(other.email))
-            | (col(author.plain_phone) == col(other.plain_phone)),
-        )
+        .join(author, same(author, other))
         .where(col(author.complainant_id) == complaint.complainant_id)
     )
     found = session.execute(

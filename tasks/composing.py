@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import own_messages
-from db.tables import Complainant, Complaint, Draft
+from db.people import called
+from db.tables import Complaint, Draft
 from db.words import Kind, Risk, State, Visibility
 from policy.composing import Case, Cited, Composed, Stage, compose, would_cite
 from policy.composing.register import register_of
@@ -67,7 +68,7 @@ def case_of(
 ) -> Case:
     """What is known of the case; what is not known is empty, never guessed."""
     rules = desk.policy.channels.of(complaint.channel)
-    person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
+    person = called(session, complaint)
     risks = tuple(Risk(risk) for risk in complaint.risks)
     stage = stage_of(complaint)
     summary, summary_by = _what_was_found(session, complaint) if stage is Stage.REOPENED else ("", "")

@@ -10,10 +10,12 @@ from datetime import datetime
 from secrets import token_urlsafe
 
 from sqlalchemy import delete, func, literal, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import find, lock_many, move
+from db.people import same, take_turn
 from db.tables import (
     Assessment,
     Complainant,
@@ -33,6 +35,7 @@ from db.tables import (
     Quarantined,
     Review,
     Round,
+    SamePerson,
     SlackReceipt,
     WebPost,
 )
@@ -90,8 +93,9 @@ def find_person(desk: Desk, who: str) -> tuple[int | None, str | None]:
 def erase(desk: Desk, who: str, by: trail.Author) -> Erased:
     """Forget the complainant of this number, or of this complaint, on every channel where they are known.
 
-    One person on two channels is recognised by the same e-mail address or telephone number. What was not sent yet is
-    cancelled, and what was still open is closed. A complaint without a known author is emptied by itself.
+    One person on two channels is recognised by the same e-mail address or telephone number, unless a person told them
+    apart, or because a person joined them. What was not sent yet is cancelled, and what was still open is closed. A
+    complaint without a known author is emptied by itself.
 
     Raises:
         Mistake: nobody is meant, or an answer is leaving this moment.
@@ -102,6 +106,7 @@ def erase(desk: Desk, who: str, by: trail.Author) -> Erased:
     person, reference = find_person(desk, who)
     now = desk.now()
     with desk.transaction() as session:
+        take_turn(session)
         people = _one_person(session, person) if person is not None else set()
         identities = _identities(session, people)
         own, foreign = _complaints(session, people, identities, reference)
@@ -134,7 +139,11 @@ def _forget(session: Session, desk: Desk, known: _Known, by: trail.Author, now: 
     messages = _empty_messages(session, own, identities)
     forget_answers(session, sorted(locked))
     named = _quarantine(session, identities)
-    session.execute(delete(Identity).where(col(Identity.id).in_([identity.id for identity in identities])))
+    forgotten = [identity.id for identity in identities]
+    session.execute(
+        delete(SamePerson).where(or_(col(SamePerson.one_id).in_(forgotten), col(SamePerson.other_id).in_(forgotten)))
+    )
+    session.execute(delete(Identity).where(col(Identity.id).in_(forgotten)))
     session.execute(
         update(Complainant).where(col(Complainant.id).in_(people)).values(name=None, language=None, erased_at=now)
     )
@@ -145,20 +154,17 @@ def _forget(session: Session, desk: Desk, known: _Known, by: trail.Author, now: 
 
 
 def _one_person(session: Session, person: int) -> set[int]:
-    """Everybody who shares an e-mail address or a telephone number with this complainant, and so on."""
+    """Everybody who is certainly this complainant, by what a person said or by e-mail address or telephone number, and
+    so on; and whom these were taken for before they were joined."""
     people, fresh = {person}, {person}
+    one, other = aliased(Identity), aliased(Identity)
     while fresh:
-        known = session.execute(
-            select(Identity.email, Identity.plain_phone).where(col(Identity.complainant_id).in_(fresh))  # type: ignore[call-overload]
-        ).all()
-        emails = [email for email, _ in known if email]
-        phones = [phone for _, phone in known if phone]
         found = session.execute(
-            select(Identity.complainant_id).where(  # type: ignore[call-overload]
-                or_(col(Identity.email).in_(emails), col(Identity.plain_phone).in_(phones))
-            )
-        ).scalars()
-        fresh = set(found) - people
+            select(other.complainant_id, other.own_complainant_id)  # type: ignore[call-overload]
+            .join(one, same(one, other))
+            .where(or_(col(one.complainant_id).in_(fresh), col(one.own_complainant_id).in_(fresh)))
+        )
+        fresh = {number for row in found for number in row if number is not None} - people
         people |= fresh
     return people
 
@@ -274,7 +280,7 @@ def _empty_messages(session: Session, own: Collection[int], identities: Collecti
         message.text, message.subject, message.url, message.identity_id = "", None, None, None
         message.raw = None if message.direction is Direction.OUT else b""
         message.attachments = [{**attachment, "name": ""} for attachment in message.attachments]
-        message.assess_due = False
+        message.assess_due, message.numbers = False, []
         session.add(message)
         numbers.append(message.id)
     session.flush()

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -39,6 +39,7 @@ from db.tables import (
 )
 from tasks.desk import Desk
 from tasks.legal_file import LegalFile, read_legal
+from tasks.one_person import MayBe, alike
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -71,6 +72,8 @@ class Case:
     incidents: tuple[Incident, ...]
     merged_in: tuple[str, ...]
     """Complaints that are handled under this one."""
+    alike: tuple[MayBe, ...]
+    """Who its author may be, and who a person said that they are."""
     legal: LegalFile
     events: tuple[Event, ...]
     llm_calls: tuple[LlmCall, ...]
@@ -124,6 +127,7 @@ def read_case(desk: Desk, reference: str) -> Case:
                 ),
             ),
             merged_in=tuple(f"TG-{found}" for found in sorted(merged.scalars())),
+            alike=alike(session, complaint),
             legal=read_legal(session, number),
             events=tuple(trail.history(session, complaint)),
             llm_calls=_rows(session, LlmCall, col(LlmCall.complaint_id) == number),
@@ -156,6 +160,7 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         **complaint,
         "merged_into": f"TG-{merged_into}" if merged_into else None,
         "merged_in": list(case.merged_in),
+        "same_person": [plain(asdict(one)) for one in case.alike],
         "tracking_url": case.tracking_url,
         "complainant": plain_row(case.person, left_out) if case.person else None,
         "identities": _plain(case.identities, left_out),

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from db.people import same
 from db.tables import Complaint, Identity, Incident, IncidentMember, Message
 from db.words import ANSWERABLE, IncidentState, Kind, State, Visibility
 from policy.assessment import TextAssessment
@@ -114,14 +115,7 @@ def _complaints_before(
     rows = session.execute(
         select(Complaint.id, earlier.id, earlier.kind)  # type: ignore[call-overload]
         .join(author, col(author.complainant_id) == col(Complaint.complainant_id))
-        .join(
-            other,
-            or_(
-                col(other.complainant_id) == col(author.complainant_id),
-                col(other.email) == col(author.email),
-                col(other.plain_phone) == col(author.plain_phone),
-            ),
-        )
+        .join(other, same(author, other))
         .join(
             earlier,
             (col(earlier.complainant_id) == col(other.complainant_id))

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from db import trail
 from db.complaints import final, lock, move, own_messages
+from db.people import same
 from db.tables import Complaint, Direction, Identity, Message
 from db.words import DeliveryKind, State
 from policy.intake import Likeness, Told, same_thing
@@ -26,17 +27,14 @@ def merge_target(session: Session, desk: Desk, complaint: Complaint, message: Me
     if identity is None:
         return None
     rules = desk.policy.intake
-    same_person = [col(Identity.complainant_id) == identity.complainant_id]
-    if identity.email:
-        same_person.append(col(Identity.email) == identity.email)
-    if identity.plain_phone:
-        same_person.append(col(Identity.plain_phone) == identity.plain_phone)
+    author, writer = aliased(Identity), aliased(Identity)
     candidates = session.execute(
         select(Message)
-        .join(Identity, col(Identity.id) == col(Message.identity_id))
+        .join(writer, col(writer.id) == col(Message.identity_id))
+        .join(author, same(author, writer))
         .join(Complaint, col(Complaint.id) == col(Message.complaint_id))
         .where(
-            or_(*same_person),
+            col(author.id) == identity.id,
             col(Message.complaint_id) != complaint.id,
             col(Message.direction) == Direction.IN,
             col(Message.received_at) >= message.received_at - rules.merge_within,
@@ -60,14 +58,7 @@ def written_alone(session: Session, messages: Sequence[Message]) -> set[int]:
     known = session.execute(
         select(Message.id)  # type: ignore[call-overload]
         .join(author, col(author.id) == col(Message.identity_id))
-        .join(
-            other,
-            or_(
-                col(other.complainant_id) == col(author.complainant_id),
-                col(other.email) == col(author.email),
-                col(other.plain_phone) == col(author.plain_phone),
-            ),
-        )
+        .join(other, same(author, other))
         .join(earlier, (col(earlier.identity_id) == col(other.id)) & (col(earlier.id) != col(Message.id)))
         .where(col(Message.id).in_([message.id for message in messages]))
         .distinct()
@@ -84,6 +75,7 @@ def _told(session: Session, message: Message, identity: Identity | None = None) 
         message.posted_at,
         account=message.account,
         identity=identity.external_id if identity else None,
+        person=str(identity.complainant_id) if identity else None,
         emails=frozenset([identity.email] if identity and identity.email else []),
         phones=frozenset([identity.plain_phone] if identity and identity.plain_phone else []),
     )

@@ -34,6 +34,7 @@ from tasks.bounces import bounce
 from tasks.changes import edit, measure, take_down
 from tasks.desk import Desk
 from tasks.rounds import void
+from tasks.same_person import numbers_in
 
 CHUNK = 500
 Place = tuple[str, str, str]
@@ -104,7 +105,7 @@ def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str,
     told = Recorded()
     with desk.transaction() as session:
         incoming = [item for item in items if isinstance(item, Incoming)]
-        _take_turns(session, {(item.channel, item.account) for item in incoming})
+        take_turns(session, {(item.channel, item.account) for item in incoming})
         _Chunk(desk, session, now, told).take(incoming)
         for item in items:
             if isinstance(item, Unreadable):
@@ -383,6 +384,7 @@ class _Chunk:
             posted_at=item.posted_at,
             received_at=self.now,
             raw=item.raw,
+            numbers=numbers_in(self.desk, item.subject, item.text),
         )
 
     def _link(self, message: Message, item: Incoming) -> None:
@@ -404,6 +406,7 @@ class _Chunk:
             self.told.edited += 1
             of = self.complaints.get(message.complaint_id) or self.session.get_one(Complaint, message.complaint_id)
             edit(self.session, final(self.session, of), message, item.text, item.raw, self.now)
+            message.numbers = numbers_in(self.desk, message.subject, item.text)
             changed = True
         if changed:
             message.assess_due = True
@@ -439,7 +442,8 @@ def _references(item: Incoming) -> list[int]:
     return [number_of(found) for found in REFERENCE.findall(said)[:5]]
 
 
-def _take_turns(session: Session, accounts: set[tuple[str, str]]) -> None:
+def take_turns(session: Session, accounts: set[tuple[str, str]]) -> None:
+    """Nobody else records what comes by these accounts of ours until this transaction ends."""
     for channel, account in sorted(accounts):
         session.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": f"record:{channel}:{account}"}

@@ -17,6 +17,7 @@ from tasks.absences import Called, called_at_level, called_for
 from tasks.desk import Desk
 from tasks.notices import tell_of_complaint, tell_of_review
 from tasks.outbox import queue_pre_approved, target_of
+from tasks.same_person import suggest_same, to_compare
 from tasks.watch_legal import keep_legal, legal_due, next_legal_moment
 from tasks.words import render
 
@@ -34,6 +35,8 @@ class Watched:
     escalated: int = 0
     holding: int = 0
     references: tuple[str, ...] = ()
+    suggested: int = 0
+    """Accounts that may be one person's, for people to look at; no complaint goes a step on by that."""
 
     @property
     def total(self) -> int:
@@ -55,6 +58,7 @@ def keep(desk: Desk) -> Watched:
         sum(part.escalated for part in parts),
         sum(part.holding for part in parts),
         tuple(reference for part in parts for reference in part.references),
+        suggested=suggest_same(desk),
     )
 
 
@@ -71,7 +75,8 @@ def due_now(desk: Desk) -> bool:
             ),
             select(Complaint.id).where(col(Complaint.state) == State.HELD, col(Complaint.held_until) <= now),  # type: ignore[call-overload]
         )
-        return any(session.execute(look.limit(1)).first() is not None for look in looks) or legal_due(session, now)
+        due = any(session.execute(look.limit(1)).first() is not None for look in looks)
+        return due or legal_due(session, now) or to_compare(session)
 
 
 def next_moment(desk: Desk) -> datetime | None:

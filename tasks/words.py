@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from db.tables import Complainant, Complaint
+from db.people import called
+from db.tables import Complaint
 from db.words import Visibility
 from policy.templates import Rendered
 from tasks.desk import Desk
@@ -31,7 +32,7 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
 
     In public nobody is named, and no private link is given.
     """
-    person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None
+    person = called(session, complaint)
     language = "en" if complaint.language == "en" else "id"
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
     on_web = complaint.channel == "web"

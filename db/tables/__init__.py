@@ -25,7 +25,7 @@ from db.tables.legal import (
 from db.tables.llm import LlmAnswer, LlmCall, LlmOutcome
 from db.tables.messages import Direction, Message, MessageRevision
 from db.tables.models import Model, ModelAct, ModelChange, ModelState, ShadowFinding
-from db.tables.people import Complainant, Identity
+from db.tables.people import Complainant, Identity, SamePerson, SameState
 from db.tables.slack import (
     Absence,
     NoticeKind,
@@ -95,6 +95,8 @@ __all__ = [
     "RoadState",
     "Round",
     "RoundState",
+    "SamePerson",
+    "SameState",
     "ShadowFinding",
     "SlackCard",
     "SlackGroup",

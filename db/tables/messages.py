@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from db.tables.columns import Id, Json, Moment, numbered, one_of
+from db.tables.columns import Id, Json, Moment, Words, numbered, one_of
 from db.words import Kind, Visibility
+
+NONE_OF_THEM = {"server_default": text("'{}'")}
+"""What a column of words holds in rows that were there before it."""
 
 
 class Direction(StrEnum):
@@ -33,6 +36,7 @@ class Message(SQLModel, table=True):
         Index("ix_message_to_assess", text("posted_at DESC"), postgresql_where=text("assess_due")),
         Index("ix_message_second_look", "id", postgresql_where=text("second_look")),
         Index("ix_message_identity", "identity_id"),
+        Index("ix_message_numbers", "numbers", postgresql_using="gin", postgresql_where=text("numbers <> '{}'")),
         Index("ix_message_heard", "channel", "account", "posted_at", postgresql_where=text("direction = 'in'")),
         Index(
             "ix_message_waiting_for_parent",
@@ -75,6 +79,8 @@ class Message(SQLModel, table=True):
     raw: bytes | None = Field(default=None, sa_type=LargeBinary)
     second_look: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     """It was assessed by the quick path alone, when much was waiting; it is looked at again."""
+    numbers: list[str] = Field(default_factory=list, sa_type=Words, sa_column_kwargs=NONE_OF_THEM)
+    """The order and ticket numbers that it names, plain: who names the same one may be the same person."""
 
 
 class MessageRevision(SQLModel, table=True):

@@ -29,6 +29,7 @@ from desk.cli import (
     policies,
     publishing,
     reviews,
+    same,
     slack,
     stories,
     texts,
@@ -86,7 +87,7 @@ for _module in (
     _module.add_to(app)
 for _module in (changes, legal_road, legal):
     _module.add_to(app)
-for _module in (kb, absences, slack, files, policies, model, stories, llm):
+for _module in (same, kb, absences, slack, files, policies, model, stories, llm):
     _module.add_to(app)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tasks.export import Case
     from tasks.grounds import GroundShown
     from tasks.listing import ComplaintLine
+    from tasks.one_person import MayBe
 
 
 def add_to(app: typer.Typer) -> None:
@@ -264,6 +265,7 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
     return [
         ("Came in", f"{moment(found.opened_at, zone)} on {found.channel} ({found.visibility.value})"),
         ("Complainant", f"{who or 'not known'} (number {person.id})" if person else "not known"),
+        *(("Same person" if one.decided_by else "May be", _may_be(one)) for one in case.alike),
         ("Owner", found.owner),
         ("Held", f"{found.held_why}, until {moment(found.held_until, zone)}" if found.held_why else None),
         ("Merged into", f"TG-{found.merged_into}" if found.merged_into else None),
@@ -278,6 +280,14 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
         *legal_facts(case.legal, zone),
         ("Tracking page", case.tracking_url),
     ]
+
+
+def _may_be(one: "MayBe") -> str:
+    """Another account of the author's, or one that may be: what came by it, and why."""
+    whose = f"{', '.join(one.account.complaints) or 'somebody'} ({one.account.called}, {one.account.channel})"
+    if one.decided_by:
+        return f"{whose}, says {one.decided_by}; undo: tanggap same split {one.account.identity}"
+    return f"the one of {whose}: {', '.join(one.reasons)}; tanggap same confirm|refuse {one.number}"
 
 
 def _follow_up(case: "Case") -> str | None:
