@@ -83,7 +83,7 @@ def listening(
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not server.started:
         assert thread.is_alive(), "the gateway did not start"
         assert time.monotonic() < until, "the gateway took too long to start"

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,26 +92,12 @@ def made(home: Path) -> Path:
     return home
 
 
-def test_a_bare_home_gets_a_database_within_four_seconds(home: Path) -> None:
-    began = time.monotonic()
-
+def test_a_bare_home_gets_a_database_of_its_own(home: Path) -> None:
     with database(settings(home)) as found:
-        took = time.monotonic() - began
         answer = ask(found)
 
     assert answer == 1
     assert found.embedded
-    assert took < 4
-
-
-def test_a_made_database_starts_again_within_half_a_second(made: Path) -> None:
-    took = []
-    for _ in range(5):  # the best of them: other tests may be using the machine
-        began = time.monotonic()
-        with database(settings(made)):
-            took.append(time.monotonic() - began)
-
-    assert min(took) < 0.5
 
 
 def test_what_was_written_is_there_after_a_restart(made: Path) -> None:
