@@ -24,7 +24,7 @@ from sqlmodel import col
 
 from db import trail
 from db.complaints import find
-from db.tables import Draft, Event
+from db.tables import Draft, Event, SlackCard
 from db.words import Gate, State
 from desk.logs import tail
 from integrations.slack.showing import Language
@@ -100,11 +100,20 @@ class InSlack:
         return self.page.locator(".messages > .msg").filter(has=head)
 
     def card(self, gate: Gate, reference: str) -> "playwright.Locator":
-        """The card on which this gate decides now."""
+        """The card on which this gate decides now. An earlier round's may still bear its buttons, until it is redrawn."""
+        eventually(lambda: self._place(gate, reference), SECONDS)
+        self.look_at(gate)
         deciding = self.page.get_by_role("button", name=words_of(gate, "button_edit"), exact=True)
-        found = self.cards(gate, reference).filter(has=deciding)
+        found = self.page.locator(f'.messages > .msg[data-ts="{self._place(gate, reference)}"]').filter(has=deciding)
         found.wait_for()
         return found
+
+    def _place(self, gate: Gate, reference: str) -> str | None:
+        """Slack's name for the card of the gate's newest review, once it is posted."""
+        numbers = [review.id for review in self.work.reviews(reference) if review.gate is gate]
+        with self.work.desk.transaction() as session:
+            card = session.get(SlackCard, max(numbers)) if numbers else None
+            return card.ts if card else None
 
     def press(self, person: str, card: "playwright.Locator", button: str) -> None:
         """Press a button of a card."""

@@ -350,10 +350,12 @@ def test_without_a_token_slack_ends_at_once(at_desk: AtDesk) -> None:
 def test_while_slack_is_away_a_pass_ends_soon(at_desk: AtDesk, in_slack: FaultyProxy) -> None:
     at_desk.answered_up_to_review(*(record(number) for number in range(1, 8)))
     in_slack.fail("*", 503, times=None)
+    began = time.monotonic()
 
     done = slack(shift=0)
 
     assert "posted" not in done
+    assert time.monotonic() - began < 30
     assert in_slack.counts().total() <= 6
 
 

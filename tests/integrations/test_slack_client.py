@@ -320,7 +320,7 @@ def test_silence_is_given_up_in_time_and_may_hide_an_arrival(
     began = time.monotonic()
     with pytest.raises(Later) as caught:
         slack.post(PR, CARD)
-    assert time.monotonic() - began < 3 * slack.web.timeout
+    assert time.monotonic() - began < slack.web.timeout + 1
     assert caught.value.may_have_arrived
     assert [one.text for one in slack.history(PR, "0")] == [CARD.text]
 
@@ -328,8 +328,10 @@ def test_silence_is_given_up_in_time_and_may_hide_an_arrival(
 def test_a_server_that_accepts_and_never_answers_is_given_up(slack: Slack, slack_server: SlackServer):
     slack_server.freeze()
     try:
+        began = time.monotonic()
         with pytest.raises(Later) as caught:
             slack.user(SARI)
+        assert time.monotonic() - began < slack.web.timeout + 1
         assert caught.value.why == "unreachable"
     finally:
         slack_server.thaw()
@@ -557,7 +559,7 @@ def test_a_crowd_waits_once_while_slack_is_silent_and_is_told_the_same(workspace
     began = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(click, range(20))) == {"unreachable"}
-    assert time.monotonic() - began < 5 * patience  # one after the other they would wait for twenty
+    assert time.monotonic() - began < patience + 1.5
     faulty.mend()
     assert workspace.user(SARI) is not None
 

@@ -419,7 +419,7 @@ def test_no_html_takes_long(piece):
     started = time.perf_counter()
     text_of(source)
 
-    assert time.perf_counter() - started < 30  # what is not linear takes many minutes
+    assert time.perf_counter() - started < 5
 
 
 @given(st.text(st.sampled_from("<>/!-?&;#'\"= abpdivscriptlockquote\n"), max_size=200))
