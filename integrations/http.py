@@ -4,9 +4,13 @@ A request that changes something is sent once. Only what changes nothing (GET, H
 the outbox decides, since it knows whether a second try could post twice.
 """
 
+import http.client
+import io
 import random
+import socket
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +19,7 @@ from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
 from urllib3.exceptions import InvalidHeader as UnreadableField
 
@@ -24,7 +29,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 """Silence of a server until we give up, not the length of its answer."""
 ANSWER_SECONDS = 60.0
-"""The whole of an answer's body."""
+"""The whole of an answer, once the request has left, however it drips."""
 ANSWER_BYTES = 1024 * 1024
 LONGEST_WAIT = 24 * 3600.0
 """Seconds; a `Retry-After` beyond it is cut there."""
@@ -85,7 +90,7 @@ def user_agent() -> str:
 def new_session(pool: int = 10) -> requests.Session:
     """A session that keeps connections, follows nothing and retries nothing by itself. One a thread."""
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
+    adapter = _Adapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["User-Agent"] = user_agent()
@@ -232,6 +237,7 @@ def failure(error: requests.RequestException, *, safe: bool, to: str) -> Channel
 
 
 def _once(session: requests.Session, method: str, url: str, patience: Patience, request: Mapping[str, Any]) -> Answer:
+    bounded = _answer_within.set(ANSWER_SECONDS)
     try:
         with session.request(
             method,
@@ -247,20 +253,77 @@ def _once(session: requests.Session, method: str, url: str, patience: Patience, 
         raise failure(error, safe=is_safe(method), to=host_of(url)) from error
     except ValueError as error:  # requests reads `Location` also where it is not followed
         raise Never(f"{host_of(url)} sends us to what is no address: not followed") from error
+    finally:
+        _answer_within.reset(bounded)
 
 
 def _body_of(response: requests.Response) -> tuple[bytes, bool]:
     """The body within our limits. What breaks off here broke after the status, which is what counts."""
     body = bytearray()
-    until = time.monotonic() + ANSWER_SECONDS
     try:
         for chunk in response.iter_content(16 * 1024):
             body += chunk
-            if len(body) > ANSWER_BYTES or time.monotonic() > until:
+            if len(body) > ANSWER_BYTES:
                 return bytes(body[:ANSWER_BYTES]), False
     except requests.RequestException:
         return bytes(body), False
     return bytes(body), True
+
+
+_answer_within: ContextVar[float | None] = ContextVar("answer_within", default=None)
+"""Seconds for the answer to the request that is being sent; None: only silences are bounded."""
+
+
+class _Line(io.RawIOBase):
+    """What a server says, until a moment: a socket's own timeout bounds a silence, not an answer that drips."""
+
+    def __init__(self, line: socket.socket, seconds: float) -> None:
+        self._line = line
+        self._file = line.makefile("rb", buffering=0)
+        self._silence = line.gettimeout()
+        self._until = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer takes too long")
+        self._line.settimeout(left if self._silence is None else min(left, self._silence))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """As `http.client` asks a socket for it."""
+        return io.BufferedReader(self)
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, line: Any, *args: Any, **options: Any) -> None:
+        seconds = _answer_within.get()
+        super().__init__(line if seconds is None else _Line(line, seconds), *args, **options)  # type: ignore[arg-type]
+
+
+class _Plain(HTTPConnection):
+    response_class = _Response
+
+
+class _Encrypted(HTTPSConnection):
+    response_class = _Response
+
+
+class _Adapter(HTTPAdapter):
+    """Its connections end an answer in time."""
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """The pool that makes them."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = _Encrypted if pool.scheme == "https" else _Plain
+        return pool
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -76,6 +76,19 @@ def is_silent(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def drips(*, in_the_head: bool) -> Callable[[Handler], None]:
+    """Says a little, again and again, for minutes."""
+
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Padding: " if in_the_head else b"HTTP/1.1 200 OK\r\n\r\n")
+        handler.close_connection = True
+        for _ in range(100_000):
+            handler.wfile.write(b"x")
+            time.sleep(0.05)
+
+    return answer
+
+
 def breaks_off_in_the_body(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")

@@ -8,6 +8,7 @@ from http_receiver import (
     breaks_off,
     breaks_off_in_the_body,
     closed_port,
+    drips,
     hangs_up,
     is_silent,
     receiving,
@@ -138,6 +139,30 @@ def test_an_answer_that_breaks_off_is_not_whole():
         answer = send(receiver.url, data=b"text")
 
     assert (answer.status, answer.whole) == (200, False)
+
+
+def test_an_answer_that_drips_without_end_is_cut_in_time(monkeypatch):
+    monkeypatch.setattr("integrations.http.ANSWER_SECONDS", 1.0)
+    with receiving(drips(in_the_head=False)) as receiver:
+        answer = send(receiver.url, data=b"text")
+
+    assert (answer.status, answer.whole) == (200, False)
+
+
+@pytest.mark.parametrize(("method", "error"), [("POST", Unknown), ("GET", TryAgain)])
+def test_an_answer_whose_head_drips_without_end_is_none(method, error, monkeypatch):
+    monkeypatch.setattr("integrations.http.ANSWER_SECONDS", 1.0)
+    with receiving(drips(in_the_head=True)) as receiver, pytest.raises(error):
+        send(receiver.url, method)
+
+
+def test_after_an_answer_that_dripped_the_same_session_goes_on(monkeypatch):
+    monkeypatch.setattr("integrations.http.ANSWER_SECONDS", 1.0)
+    with receiving(drips(in_the_head=False), says(200, b"yes")) as receiver, new_session() as session:
+        call(session, "POST", receiver.url, patience=SHORT)
+        answers = [call(session, "GET", receiver.url, patience=SHORT) for _ in range(2)]
+
+    assert [(answer.body, answer.whole) for answer in answers] == [(b"yes", True)] * 2
 
 
 def test_an_endless_answer_is_cut():
