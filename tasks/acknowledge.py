@@ -11,10 +11,11 @@ from db.words import DeliveryKind, Kind, Risk, Visibility
 from policy.guard.personal import shows_own_number
 from policy.templates import acknowledgement_name
 from tasks.desk import Desk
-from tasks.outbox import queue_pre_approved, target_of, withheld
+from tasks.outbox import queue_pre_approved, target_of, uncalled, withheld
+from tasks.press import told_risks
 from tasks.words import render
 
-HEARD_WHATEVER_THE_KIND = frozenset({Risk.INJURY.value, Risk.MEDIA.value, Risk.DISTRESS.value})
+HEARD_WHATEVER_THE_KIND = frozenset({Risk.INJURY, Risk.MEDIA, Risk.DISTRESS})
 
 
 def acknowledge(
@@ -24,20 +25,21 @@ def acknowledge(
 
     A question's waits until policy's time for a quick answer is over, and is dropped when the answer comes first.
     """
-    risks = set(complaint.risks)
-    if complaint.kind not in (Kind.COMPLAINT, Kind.QUESTION) and not risks & HEARD_WHATEVER_THE_KIND:
+    risks = told_risks(session, complaint)
+    heard = not HEARD_WHATEVER_THE_KIND.isdisjoint(risks)
+    if complaint.kind not in (Kind.COMPLAINT, Kind.QUESTION) and not heard:
         return
-    why = _not_now(session, desk, complaint, message, now, stranger=stranger)
+    why = _not_now(session, desk, complaint, message, now, stranger=stranger, heard=heard)
     if why is not None:
         withheld(session, complaint, DeliveryKind.ACKNOWLEDGEMENT, why, now)
         return
-    plain_question = complaint.kind is Kind.QUESTION and not risks & HEARD_WHATEVER_THE_KIND
+    plain_question = complaint.kind is Kind.QUESTION and not heard
     identity = session.get(Identity, message.identity_id) if message.identity_id else None
     rendered = render(
         session,
         desk,
         complaint,
-        acknowledgement_name(complaint.kind or Kind.COMPLAINT, [Risk(risk) for risk in complaint.risks]),
+        acknowledgement_name(complaint.kind or Kind.COMPLAINT, risks),
         visibility=message.visibility,
         variant=complaint.id,
     )
@@ -78,8 +80,9 @@ def warn_of_own_data(session: Session, desk: Desk, complaint: Complaint, message
 
 
 def _not_now(
-    session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime, *, stranger: bool
+    session: Session, desk: Desk, complaint: Complaint, message: Message, now: datetime, *, stranger: bool, heard: bool
 ) -> str | None:
+    """Why nothing is acknowledged; `heard`: people and press are, whatever others heard of the same incident."""
     if not complaint.addressed:
         return "not_addressed"
     if message.list_mail:
@@ -88,6 +91,8 @@ def _not_now(
         return "manual_channel"
     if message.removed_at is not None:
         return "removed"
+    if uncalled(message):
+        return "not_summoned"
     if stranger or complaint.complainant_id is None:
         return None
     budget = desk.policy.publishing.acknowledgements
@@ -100,14 +105,14 @@ def _not_now(
             col(Delivery.kind) == DeliveryKind.ACKNOWLEDGEMENT,
         )
     )
-    if complaint.incident_id is not None and not set(complaint.risks) & HEARD_WHATEVER_THE_KIND:
-        heard = to_them.where(
+    if complaint.incident_id is not None and not heard:
+        of_incident = to_them.where(
             col(Complaint.incident_id) == complaint.incident_id,
             col(Complaint.id) != complaint.id,
             col(Delivery.state).not_in((DeliveryState.CANCELLED, DeliveryState.FAILED)),
             col(Delivery.queued_at) >= now - budget.incident_once_in,
         )
-        if session.execute(heard).scalar_one():
+        if session.execute(of_incident).scalar_one():
             return "heard_of_incident"
     sent = session.execute(to_them.where(col(Delivery.queued_at) >= now - budget.per)).scalar_one()
     return "sender_budget" if sent >= budget.at_most else None

@@ -14,7 +14,7 @@ from db.words import Visibility
 from integrations.channels.base import Channel, ChannelError, Reachable, Target
 from tasks.circuits import place_of
 from tasks.desk import Desk
-from tasks.outbox import target_of
+from tasks.outbox import target_of, uncalled
 
 log = logging.getLogger("tanggap.channels")
 
@@ -48,9 +48,15 @@ class Aim:
 
 
 def mark(session: Session, complaint: Complaint) -> Mark:
-    """The message to answer: the newest of the complainant's own on the complaint's channel."""
+    """The message to answer: the newest of the complainant's own on the complaint's channel.
+
+    Where the platform wants us called on, and the newest does not: the newest that does.
+    """
     own = own_messages(session, complaint)
-    newest = ([message for message in own if message.channel == complaint.channel] or own)[-1]
+    there = [message for message in own if message.channel == complaint.channel] or own
+    newest = there[-1]
+    if uncalled(newest):
+        newest = next((one for one in reversed(there) if one.summoned and one.removed_at is None), newest)
     identity = session.get(Identity, newest.identity_id) if newest.identity_id else None
     return Mark(
         complaint_id=complaint.id,

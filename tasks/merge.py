@@ -14,7 +14,7 @@ from db.tables import Complaint, Direction, Identity, Message
 from db.words import DeliveryKind, State
 from policy.intake import Likeness, Told, same_thing
 from tasks.desk import Desk
-from tasks.outbox import cancel_kinds, queue_pre_approved, target_of
+from tasks.outbox import cancel_kinds, queue_pre_approved, target_of, uncalled
 from tasks.rounds import void
 from tasks.words import render
 
@@ -93,7 +93,8 @@ def merge_into(
     void(session, target, "merged_in", by=by, at=now)
     message = own_messages(session, complaint)[-1]
     channel = desk.channels.get(complaint.channel, complaint.account)
-    if channel.manual or not complaint.addressed or message.list_mail or message.removed_at is not None:
+    silent = message.list_mail or message.removed_at is not None or uncalled(message)
+    if channel.manual or not complaint.addressed or silent:
         return
     cancel_kinds(session, complaint, "merged", DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.HOLDING)
     identity = session.get(Identity, message.identity_id) if message.identity_id else None

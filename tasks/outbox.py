@@ -32,8 +32,14 @@ def target_of(message: Message, identity: Identity | None) -> dict[str, Any]:
         url=message.url,
         email=identity.email if identity else None,
         last_heard_at=message.posted_at,
+        summoned=message.summoned,
     )
     return target.as_json() | ({"subject": message.subject} if message.subject else {})
+
+
+def uncalled(message: Message) -> bool:
+    """Whether the platform takes no word of ours below this post, since its author did not call on us."""
+    return message.summoned is False and message.visibility is Visibility.PUBLIC
 
 
 def queue_draft(session: Session, desk: Desk, complaint: Complaint, draft: Draft, round_: Round, now: datetime) -> None:

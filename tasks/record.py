@@ -374,6 +374,7 @@ class _Chunk:
             in_reply_to=item.in_reply_to,
             addressed=item.addressed,
             list_mail=item.list_mail,
+            summoned=item.summoned,
             attachments=[{"name": a.name, "type": a.type, "size": a.size} for a in item.attachments],
             views=metrics.views or 0,
             likes=metrics.likes or 0,
@@ -400,6 +401,8 @@ class _Chunk:
             self.told.known += 1
             return
         changed = measure(message, item.metrics, self.now)
+        if item.summoned is not None:  # who called on us in one of a platform's lists did, whatever the others show
+            message.summoned = message.summoned or item.summoned
         if item.text == message.text:
             self.told.known += 1
         else:

@@ -16,7 +16,7 @@ from policy.deadlines import escalation_times, held_deadline, holding_reply_at, 
 from tasks.absences import Called, called_at_level, called_for
 from tasks.desk import Desk
 from tasks.notices import tell_of_complaint, tell_of_review
-from tasks.outbox import queue_pre_approved, target_of
+from tasks.outbox import queue_pre_approved, target_of, uncalled
 from tasks.same_person import suggest_same, to_compare
 from tasks.watch_legal import keep_legal, legal_due, next_legal_moment
 from tasks.words import render
@@ -214,7 +214,7 @@ def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: date
     if manual or answered or not complaint.addressed or sent >= desk.policy.deadlines.holding.at_most:
         return False
     first = first_message(session, complaint)
-    if first.list_mail:
+    if first.list_mail or uncalled(first):
         return False
     identity = session.get(Identity, first.identity_id) if first.identity_id else None
     visibility = first.visibility if first.removed_at is None else Visibility.PRIVATE

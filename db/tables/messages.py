@@ -79,6 +79,10 @@ class Message(SQLModel, table=True):
     raw: bytes | None = Field(default=None, sa_type=LargeBinary)
     second_look: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     """It was assessed by the quick path alone, when much was waiting; it is looked at again."""
+    summoned: bool | None = None
+    """Whether its author called on our account, where the platform lets us answer only then; None: it does not tell."""
+    opts_out: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """It says nothing but that its author wants not to be written to any more: nobody's complaint."""
     numbers: list[str] = Field(default_factory=list, sa_type=Words, sa_column_kwargs=NONE_OF_THEM)
     """The order and ticket numbers that it names, plain: who names the same one may be the same person."""
 

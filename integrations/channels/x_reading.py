@@ -35,6 +35,7 @@ from integrations.channels.x_webhook import (
     renewed_message,
     renewed_post,
 )
+from integrations.intake.text import shown
 from integrations.record import Incoming, Item, LeftOut, Removed, Unreadable
 
 SEARCHABLE = timedelta(days=7) - timedelta(hours=2)
@@ -135,7 +136,7 @@ class XReading(XAsking):
         if self.settings.search:
             yield Source("search", self._searched, SEARCH_PAGES, quiet_until=self._settled)
         if self.settings.messages:
-            yield Source("messages", self._messages, MESSAGE_PAGES)
+            yield Source("messages", self._messages, MESSAGE_PAGES, by_page=True)
 
     def _mentions(self, span: Span, mark: str | None) -> Batch:
         params = {"max_results": str(PER_PAGE), "since_id": str(span.after), **self._wanted}
@@ -225,7 +226,9 @@ class XReading(XAsking):
         self._remember(post.first_id, "yes" if summoned else "no", sure=summoned)
         addressed = True if summoned or self._us.spoken_to_by(post, beside) else None
         item = self._desk.incoming(post, user, parent=beside.parent_of(post), addressed=addressed, raw=raw)
-        return replace(item, summoned=True) if summoned and isinstance(item, Incoming) else item
+        if summoned or not self.settings.enterprise:
+            item = replace(item, summoned=summoned)
+        return item
 
     def _message(self, direct: Direct, user: User | None, raw: bytes) -> Item:
         if direct.sender_id == self._us.id or (user and user.username and self.world.is_ours(user.username)):
@@ -236,7 +239,7 @@ class XReading(XAsking):
         place = f"{self.name}/{self.account}:call"
         try:
             if whose is not None and whose != self._us.id:
-                return LeftOut(place, "an event of another account", told.raw)
+                return LeftOut.anothers(place, f"account {shown(whose)}", told.raw)
             match told.kind:
                 case "post":
                     beside = Beside.of(told.beside)

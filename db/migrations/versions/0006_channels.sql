@@ -14,9 +14,14 @@ CREATE TABLE channel_state (
     worked_at TIMESTAMP WITH TIME ZONE,
     looked_at TIMESTAMP WITH TIME ZONE,
     quiet_since TIMESTAMP WITH TIME ZONE,
+    locked_out VARCHAR,
+    throttled_since TIMESTAMP WITH TIME ZONE,
+    throttled_until TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_channel_state PRIMARY KEY (channel, account, way),
     CONSTRAINT ck_channel_state_failures_from_none CHECK (failures >= 0),
     CONSTRAINT ck_channel_state_open_says_why CHECK (open_since IS NULL OR why IS NOT NULL),
+    CONSTRAINT ck_channel_state_locked_is_open CHECK (locked_out IS NULL OR open_since IS NOT NULL),
+    CONSTRAINT ck_channel_state_throttled_for_a_time CHECK ((throttled_since IS NULL) = (throttled_until IS NULL)),
     CONSTRAINT ck_channel_state_way CHECK (way IN ('in', 'public', 'private'))
 );
 
@@ -47,6 +52,11 @@ DROP INDEX ix_message_to_assess;
 CREATE INDEX ix_message_to_assess ON message (posted_at DESC) WHERE assess_due;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ix_message_heard ON message (channel, account, posted_at) WHERE direction = 'in';
+
+-- Nullable and empty: no row is rewritten.
+ALTER TABLE message ADD COLUMN summoned BOOLEAN;
+ALTER TABLE message ADD COLUMN opts_out BOOLEAN DEFAULT false NOT NULL;
+ALTER TABLE complainant ADD COLUMN opted_out_at TIMESTAMP WITH TIME ZONE;
 
 -- The new check only allows more; notices are few, so looking them over holds nobody up.
 -- squawk-ignore ban-drop-constraint
