@@ -35,6 +35,10 @@ class AccountSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class OfASecret(ValueError):
+    """What a validator of `AccountSettings` raises if a secret does not go with the rest: only who has it can tell."""
+
+
 S = TypeVar("S", bound=AccountSettings)
 
 

@@ -7,7 +7,7 @@ shipped ones stand in pyproject.toml, a package of others' brings its own (docs/
 import os
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -21,7 +21,7 @@ from db.clock import Clock, SystemClock
 from integrations.channels.base import Channel
 from integrations.channels.file import FileChannel
 from integrations.channels.manual import ManualChannel
-from integrations.channels.platform import AccountSettings, Platform
+from integrations.channels.platform import AccountSettings, OfASecret, Platform
 from integrations.channels.sandbox import SandboxChannel
 from integrations.channels.unset import UnsetChannel
 from integrations.channels.web import WebChannel
@@ -88,6 +88,13 @@ class Channels:
     def known(self, name: str, account: str) -> Channel | None:
         """The channel of that name and account, if the settings have it."""
         return self._channels.get((name, account))
+
+    def accounts(self, name: str) -> list[Channel]:
+        """Every account on a channel that the settings have, the default one first."""
+        return sorted(
+            (channel for (of, _), channel in self._channels.items() if of == name),
+            key=lambda channel: (channel.account != DEFAULT_ACCOUNT, channel.account),
+        )
 
     def all(self) -> list[Channel]:
         """Every channel, in the order of their names."""
@@ -186,34 +193,22 @@ def read_account(
     adapter: type[Platform[Any]], channel: str, account: str, given: Mapping[str, Any], environment: Mapping[str, str]
 ) -> AccountSettings | str:
     """The settings of one account with its secrets; or what is missing or wrong, and how to mend it."""
-    model = adapter.settings_type
-    found = dict(given)
-    missing, written = [], []
-    for name, needed in secrets_of(model):
-        variable = str(found.pop(f"{name}_env", "") or variable_for(channel, account, name))
-        if found.pop(name, None) is not None:
-            written.append(f"`{name}` (the environment variable {variable} holds it)")
-        value = environment.get(variable)
-        if value:
-            found[name] = SecretStr(value)
-        elif needed:
-            missing.append(variable)
-    where = channel if account == DEFAULT_ACCOUNT else f"{channel}/{account}"
-    if written:
-        return f"{where} is not set up: take the secret {' and '.join(written)} out of channels.yaml (docs/channels.md)"
-    if missing:
-        return f"{where} is not set up: set the environment variable {' and '.join(missing)} (docs/channels.md)"
+    found, wrong = _with_secrets(adapter.settings_type, channel, account, given, environment)
+    if wrong is not None:
+        return wrong
     try:
-        return model.model_validate(found)
+        return adapter.settings_type.model_validate(found)
     except ValidationError as error:
-        said = "; ".join(f"`{'.'.join(map(str, one['loc']))}` {_plain(one)}" for one in error.errors())
-        return f"{where} is not set up: in channels.yaml, accounts: {account}: {said} (docs/channels.md)"
+        return _unfit(channel, account, error.errors(), _variables(adapter.settings_type, channel, account, given))
 
 
 def problems(
     rules: Mapping[str, ChannelSettings],
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What is wrong with the adapters and accounts that policy names, each with its place in channels.yaml."""
+    """What is wrong with the adapters and accounts that policy names, each with its place in channels.yaml.
+
+    The rules are looked at without their secrets; what hangs on one of those `tanggap doctor` tells.
+    """
     for name, settings in rules.items():
         if settings.adapter in OWN:
             for account, given in settings.accounts.items():
@@ -226,11 +221,64 @@ def problems(
         except NoAdapter as error:
             yield ("channels", name, "adapter"), str(error)
             continue
-        every = dict.fromkeys((variable for variable in _variables(adapter, name, settings)), "set")
+        model = adapter.settings_type
         for account, given in settings.accounts.items():
-            read = read_account(adapter, name, account, given, every)
-            if isinstance(read, str):
-                yield ("channels", name, "accounts", account), read
+            variables = _variables(model, name, account, given)
+            found, wrong = _with_secrets(model, name, account, given, dict.fromkeys(variables.values(), "set"))
+            if wrong is None:
+                try:
+                    model.model_validate(found)
+                except ValidationError as error:
+                    known = [one for one in error.errors() if not _hangs_on_a_secret(one, variables)]
+                    wrong = _unfit(name, account, known, variables) if known else None
+            if wrong is not None:
+                yield ("channels", name, "accounts", account), wrong
+
+
+def _with_secrets(
+    model: type[AccountSettings], channel: str, account: str, given: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], str | None]:
+    """What is given for an account and its secrets, unchecked; and what is wrong with the latter."""
+    found = dict(given)
+    variables = _variables(model, channel, account, given)
+    missing, written = [], []
+    for name, needed in secrets_of(model):
+        variable = variables[name]
+        found.pop(f"{name}_env", None)
+        if found.pop(name, None) is not None:
+            written.append(f"`{name}` (the environment variable {variable} holds it)")
+        value = environment.get(variable)
+        if value:
+            found[name] = SecretStr(value)
+        elif needed:
+            missing.append(variable)
+    where = _where(channel, account)
+    if written:
+        return found, (
+            f"{where} is not set up: take the secret {' and '.join(written)} out of channels.yaml (docs/channels.md)"
+        )
+    if missing:
+        return found, f"{where} is not set up: set the environment variable {' and '.join(missing)} (docs/channels.md)"
+    return found, None
+
+
+def _unfit(channel: str, account: str, errors: Iterable[Mapping[str, Any]], variables: Mapping[str, str]) -> str:
+    where = _where(channel, account)
+    said = []
+    for one in errors:
+        variable = variables.get(str(one["loc"][0])) if one["loc"] else None
+        place = f"{variable}:" if variable else f"in channels.yaml, accounts: {account}:"
+        field = "" if variable or not one["loc"] else f" `{'.'.join(map(str, one['loc']))}`"
+        said.append(f"{place}{field} {_plain(one)}")
+    return f"{where} is not set up: {'; '.join(said)} (docs/channels.md)"
+
+
+def _where(channel: str, account: str) -> str:
+    return channel if account == DEFAULT_ACCOUNT else f"{channel}/{account}"
+
+
+def _hangs_on_a_secret(error: Mapping[str, Any], secrets: Iterable[str]) -> bool:
+    return any(name in secrets for name in error["loc"][:1]) or isinstance(error.get("ctx", {}).get("error"), OfASecret)
 
 
 def secrets_of(model: type[AccountSettings]) -> list[tuple[str, bool]]:
@@ -246,10 +294,11 @@ def variable_for(channel: str, account: str, secret: str) -> str:
     return "TANGGAP_" + "_".join(parts).upper().replace("-", "_")
 
 
-def _variables(adapter: type[Platform[Any]], channel: str, settings: ChannelSettings) -> Iterator[str]:
-    for account, given in settings.accounts.items():
-        for name, _ in secrets_of(adapter.settings_type):
-            yield str(given.get(f"{name}_env") or variable_for(channel, account, name))
+def _variables(model: type[AccountSettings], channel: str, account: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The environment variable of each secret of an account."""
+    return {
+        name: str(given.get(f"{name}_env") or variable_for(channel, account, name)) for name, _ in secrets_of(model)
+    }
 
 
 @cache

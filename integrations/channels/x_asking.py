@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError, field_validator, model_validato
 from requests_oauthlib import OAuth1
 
 from integrations.channels.base import ChannelError, Checked, TryAgain, Unknown
-from integrations.channels.platform import AccountSettings, Platform
+from integrations.channels.platform import AccountSettings, OfASecret, Platform
 from integrations.channels.world import World
 from integrations.channels.x_errors import meaning_of
 from integrations.channels.x_posts import Beside, Desk, Us, User
@@ -78,7 +78,9 @@ class XSettings(AccountSettings):
     @model_validator(mode="after")
     def _numbered(self) -> "XSettings":
         if not self.our_id.isascii() or not self.our_id.isdigit():
-            raise ValueError("the access token does not begin with our account's number: set `user_id`")
+            if self.user_id is not None:
+                raise ValueError("`user_id` is our account's number")
+            raise OfASecret("the access token does not begin with our account's number: set `user_id`")
         return self
 
     @property

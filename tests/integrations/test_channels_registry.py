@@ -14,7 +14,14 @@ from db.words import DeliveryKind, Visibility
 from integrations.channels.base import Certainty, Channel, Never, Outgoing, Target, TryAgain
 from integrations.channels.file import FileChannel
 from integrations.channels.manual import ManualChannel
-from integrations.channels.registry import Channels, NoAdapter, adapter_named, build_channels
+from integrations.channels.registry import (
+    Channels,
+    NoAdapter,
+    adapter_named,
+    build_channels,
+    problems,
+    read_account,
+)
 from integrations.channels.sandbox import SandboxChannel
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -187,3 +194,40 @@ def test_a_database_that_is_away_is_tried_again(tmp_path):
         channel.reply(answer())
     with pytest.raises(TryAgain, match="database cannot be reached"):
         channel.find_own(answer())
+
+
+@pytest.mark.parametrize(
+    ("adapter", "given", "environment", "said"),
+    [
+        ("telegram", {"username": "toko_bot"}, {"TOKEN": "abc"}, "TANGGAP_TELEGRAM_TOKEN: this is no token of a bot"),
+        (
+            "x",
+            {},
+            dict.fromkeys(("CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET"), "abc"),
+            "accounts: default: the access token does not begin with our account's number",
+        ),
+        (
+            "mastodon",
+            {"url": "here"},
+            {"TOKEN": "abc"},
+            "in channels.yaml, accounts: default: `url` `here` is no address",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_told_with_its_place_and_never_its_secret(adapter, given, environment, said):
+    named = {f"TANGGAP_{adapter.upper()}_{field}": value for field, value in environment.items()}
+
+    told = read_account(adapter_named(adapter), adapter, "default", given, named)
+
+    assert said in str(told)
+    assert "abc" not in str(told)
+
+
+def test_rules_are_checked_without_their_secrets():
+    x = Settings("x", accounts={"default": {}})
+    odd = Settings("x", accounts={"default": {"user_id": "kita"}})
+
+    assert list(problems({"x": x})) == []
+    assert [said for _, said in problems({"x": odd})] == [
+        "x is not set up: in channels.yaml, accounts: default: `user_id` is our account's number (docs/channels.md)"
+    ]
