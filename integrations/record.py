@@ -66,6 +66,8 @@ class Incoming:
     addressed: bool | None = None
     summoned: bool | None = None
     """Whether its author called on our account, where the platform lets us answer only then; None: it does not tell."""
+    opts_out: bool = False
+    """It says nothing but that its author wants not to be written to any more."""
     list_mail: bool = False
     """Came through a mailing list: taken, never answered automatically."""
     attachments: tuple[Attachment, ...] = ()
@@ -91,6 +93,17 @@ class LeftOut:
     place: str
     reason: str
     raw: bytes
+    whose: str | None = None
+    """Which other account it is for, as the platform names it, where that is why it is left out."""
+
+    @classmethod
+    def anothers(cls, place: str, whose: str, raw: bytes) -> "LeftOut":
+        """What a platform tells of another account (`page 4711`) than the one that read it."""
+        why = (
+            f"it is for the {whose}, which channels.yaml does not have at the address that was called: set that one up,"
+            " or end the app's subscription to it"
+        )
+        return cls(place, why, raw, whose)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DataError
 
 from db.tables import Cursor
 from integrations.channels.base import Asked, Channel, Heard, Page
+from integrations.channels.shared_door import share_out
 from integrations.intake.text import clean_line
 from integrations.record import Item, Unreadable
 from tasks.circuits import place_of
@@ -63,9 +64,32 @@ def _shown(place: str) -> str:
     return clean_line(place.encode("utf-8", "replace").decode("utf-8"))
 
 
-def hear(desk: Desk, channel: Channel, asked: Asked) -> Heard:
-    """What a platform's call brings, stored before it is answered."""
-    heard = channel.hear(asked)
-    for part in chunks(heard.items):
-        store_items(desk, channel, part)
-    return heard
+def hear(desk: Desk, accounts: Sequence[Channel], asked: Asked) -> Heard:
+    """What a platform's call brings to the accounts that it may be for, stored before it is answered.
+
+    `accounts`: at least one, all on the same channel. Where an account cannot read or store its part, the others' is
+    stored all the same, and the failure is raised then: the platform is to call again.
+    """
+    failures: list[Exception] = []
+    heard: dict[str, Heard] = {}
+    for channel in accounts:
+        try:
+            heard[channel.account] = channel.hear(asked)
+        except Exception as error:
+            failures.append(error)
+    if not heard:
+        raise failures[0]
+    out = share_out(accounts[0].name, heard)
+    shares = [(channel, out.shares.get(channel.account, ())) for channel in accounts]
+    nobodys = () if failures else out.nobodys  # whoever failed to read it may be the one that it is for
+    for channel, items in (*shares, (accounts[0], nobodys)):
+        try:
+            for part in chunks(items):
+                store_items(desk, channel, part)
+        except Exception as error:
+            failures.append(error)
+    for stray in nobodys:
+        log.warning("A call for %s brought what none of its accounts takes: %s", stray.channel, stray.reason)
+    if failures:
+        raise failures[0]
+    return out.answer

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -61,7 +62,11 @@ def create_app(desk: Desk | None = None, rules: WebRules | None = None, settings
     for part in (front, tracking, public, guides, health, metrics, slack, calls):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guarded, body_limit=rules.body, too_large=_too_large)
+    app.add_middleware(
+        Guarded,
+        body_limit=lambda path: rules.call if path.startswith(calls.DOOR) else rules.body,
+        too_large=partial(_too_large, rules),
+    )
     app.add_exception_handler(HTTPException, _not_so)
     app.add_exception_handler(RequestValidationError, _unreadable)
     for error in (OperationalError, InterfaceError, PoolTimeout):
@@ -88,7 +93,9 @@ def _unreadable(request: Request, error: Exception) -> Response:
     return _sorry(request, "not_understood", 400)
 
 
-def _too_large(scope: Scope) -> ASGIApp:
+def _too_large(rules: WebRules, scope: Scope) -> ASGIApp:
+    if scope["path"].startswith(calls.DOOR):
+        return calls.too_large(rules)
     return _sorry(Request(scope), "too_large", 413, {"Connection": "close"})
 
 

@@ -25,7 +25,8 @@ TooLarge = Callable[[Scope], ASGIApp]
 class Guarded:
     """Wraps the pages: secure headers on each answer, none kept by a cache unless it says so, bodies limited."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, too_large: TooLarge) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit: Callable[[str], int], too_large: TooLarge) -> None:
+        """`body_limit`: how many bytes a request may bring to a path."""
         self._app = app
         self._limit = body_limit
         self._too_large = too_large
@@ -39,7 +40,7 @@ class Guarded:
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, answer)
             return
-        body = await _read(receive, self._limit)
+        body = await _read(receive, self._limit(scope["path"]))
         if body is None:
             await self._too_large(scope)(scope, receive, answer)
             return

@@ -16,6 +16,9 @@ class WebRules:
     """What is said beside a survey's score."""
     body: int = 512 * 1024
     """Bytes of a request: twice the longest text in the widest encoding of a form."""
+    call: int = 5 * 1024 * 1024
+    """Bytes of a platform's call. Meta's have up to 3 MB (developers.facebook.com/docs/whatsapp/cloud-api/webhooks),
+    other systems' signed records up to 5 MB (`integrations.channels.webhook`)."""
     complaints_per_address: int = 5
     address_window: timedelta = timedelta(minutes=10)
     searches_per_address: int = 60

@@ -18,6 +18,7 @@ from integrations.channels.graph_account import GraphAccount, P
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node
 from integrations.channels.graph_round import Round, Watched, mark_of
 from integrations.channels.world import World
+from integrations.intake.text import shown
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Removed, Unreadable
 
 ASKED_BACK = timedelta(days=7)
@@ -68,15 +69,18 @@ class Inbox(GraphAccount[P]):
                 return Heard.refuse("no verify token is set up here: set it in the environment (docs/channels.md)", 403)
             return challenge(asked, word.get_secret_value()) or Heard.refuse("not understood", 400)
         if not signed_by(self.settings.app_secret.get_secret_value(), asked):
-            return Heard.refuse("the signature is not by our app's secret", 403)
+            return Heard.refuse("the signature is not by our app's secret")
         try:
             body = Fields(json.loads(asked.body))
             entries = body.list("entry")
         except (ValueError, RecursionError, WrongShape):
             return Heard((Unreadable(f"{self.name} webhook", "it is no batch of Meta's", asked.body, self.name),))
         if body.raw.get("object") != self.webhook_object:
-            told = LeftOut(f"{self.name} webhook", f"it is not about {self.hosts}", asked.body)
-            return Heard((told,))
+            about = shown(body.raw.get("object"))
+            why = (
+                f"it is about `{about}`, not about {self.hosts}: give that object its own address in the app's settings"
+            )
+            return Heard((LeftOut(f"{self.name} webhook", why, asked.body, whose=f"object {about}"),))
         return Heard(tuple(item for entry in entries for item in self._entry(entry)))
 
     def _entry(self, given: object) -> Iterator[Item]:
@@ -89,7 +93,7 @@ class Inbox(GraphAccount[P]):
             yield self.unreadable(where, error, given)
             return
         if about not in (self.own_id, "0"):  # "0" comes from the button for tests in the app's settings
-            yield LeftOut(where, f"it is about another account ({about})", as_bytes(given))
+            yield LeftOut.anothers(where, f"account {shown(about)}", as_bytes(given))
             return
         for name, read in (("changes", self._change), ("messaging", self._event), ("standby", self._event)):
             events = entry.raw.get(name) or []

@@ -46,7 +46,12 @@ class Reader:
             yield Unreadable("webhook", "the call's body is no JSON", body, self.channel)
             return
         if not isinstance(told, dict) or told.get("object") != "whatsapp_business_account":
-            yield LeftOut("webhook", "it is no notice of a WhatsApp business account", body)
+            about = shown(told.get("object")) if isinstance(told, dict) else "nothing"
+            why = (
+                f"it is about `{about}`, not about a WhatsApp business account: give that object its own address in the"
+                " app's settings"
+            )
+            yield LeftOut("webhook", why, body, whose=f"object {about}")
             return
         for place, change in _changes(told):
             yield from self._change(place, change)
@@ -78,11 +83,7 @@ class Reader:
     def _elsewhere(self, place: str, number: str, record: object) -> LeftOut | None:
         if number == self.phone_number_id:
             return None
-        return LeftOut(
-            place,
-            f"it is for the phone number id {shown(number)}, not for this account's: set that one up, too",
-            _raw(record),
-        )
+        return LeftOut.anothers(place, f"phone number id {shown(number)}", _raw(record))
 
     def _message(self, place: str, message: object, value: Mapping[str, Any], ours: Mapping[str, Any]) -> Item:
         raw = _raw(message)
@@ -135,7 +136,8 @@ class Reader:
             attachments=attachments,
         )
         if text.strip().strip(".!").casefold() in STOP:
-            return replace(incoming, warnings=("the customer asks not to be written to any more: send no template",))
+            said = "the customer asks not to be written to any more: no template, survey or request goes to them"
+            return replace(incoming, opts_out=True, warnings=(said,))
         return incoming
 
     def _is_ours(self, author: Author, ours: Mapping[str, Any]) -> bool:

@@ -270,9 +270,9 @@ def test_what_could_be_stored_only_in_part_comes_again_and_stands_once(
 
     monkeypatch.setattr("tasks.collect.record", fails)
     with pytest.raises(ConnectionError):
-        hear(called, x, asked)
+        hear(called, [x], asked)
     half = len(stored(called))
-    hear(called, x, asked)
+    hear(called, [x], asked)
 
     assert half == 500
     assert len(stored(called)) == 700
