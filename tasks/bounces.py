@@ -13,15 +13,17 @@ from db.tables import Complaint, Delivery, DeliveryState
 from db.wake import wake
 from db.words import DeliveryKind, State
 from integrations.record import Bounced
+from tasks.arrivals import of_key
 from tasks.desk import Desk
 from tasks.outbox import cancel_replies
 from tasks.rounds import hold
+from tasks.write_back import not_asked_after_all
 
 ANSWERED = (State.RESPONDED, State.IN_CONVERSATION)
 
 
 def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
-    """Take back that a text of ours arrived. False: none of ours stands there, or it is known already.
+    """Take back that a text of ours arrived, or that it may have. False: it is none of ours, or that is known already.
 
     A report that the platform still tries changes nothing: it will say how that ends.
     """
@@ -30,15 +32,19 @@ def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
         return False
     own = lock(session, said.complaint_id)
     found = session.get_one(Delivery, said.id, with_for_update=True, populate_existing=True)
-    if found.state is not DeliveryState.SENT:
+    doubtful = _is_doubtful(found)
+    if found.state is not DeliveryState.SENT and not doubtful:
         return False
     complaint = final(session, own)
     answer = found.draft_id is not None and found.kind is DeliveryKind.REPLY and not is_companion(found)
     last = answer and _newest_answer(session, found)
-    another = last and complaint.id == own.id and complaint.state in ANSWERED
-    found.state, found.sent_at, found.why = DeliveryState.FAILED, None, item.why
+    stood = complaint.state is State.APPROVED if doubtful else complaint.state in ANSWERED
+    another = last and complaint.id == own.id and stood
+    found.state, found.sent_at, found.why, found.claimed_by = DeliveryState.FAILED, None, item.why, None
+    found.platform_id = found.platform_id or item.platform_id or None
     found.needs_person = not another
-    session.add(found)
+    not_asked_after_all(own, found)
+    session.add_all((found, own))
     trail.append(
         session,
         complaint,
@@ -62,8 +68,8 @@ def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
 
 def _another_way(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> None:
     """The customer has no answer after all: a person finds another way to them."""
-    cancel_replies(session, complaint, "bounced")
     move(session, complaint, State.DRAFTING, event="voided", by=trail.MACHINE_AUTHOR, at=now, why="bounced")
+    cancel_replies(session, complaint, "bounced")
     hold(session, desk, complaint, "bounced", by=trail.MACHINE_AUTHOR, now=now)
 
 
@@ -95,9 +101,16 @@ def _newest_answer(session: Session, found: Delivery) -> bool:
     return later.first() is None
 
 
+def _is_doubtful(row: Delivery) -> bool:
+    """Whether the request has left, or may have, and what became of it is not known."""
+    unclear = row.state is DeliveryState.CLAIMED and row.why == "unclear"
+    return unclear or row.state in (DeliveryState.UNKNOWN, DeliveryState.SENDING)
+
+
 def _said(session: Session, item: Bounced) -> Delivery | None:
-    """The text that the report is about; the newest where a person gave one address for two."""
-    return session.execute(
+    """The text that the report is about: where it stands, the newest where a person gave one address for two; else by
+    its key."""
+    there = session.execute(
         select(Delivery)
         .where(
             col(Delivery.channel) == item.channel,
@@ -108,3 +121,6 @@ def _said(session: Session, item: Bounced) -> Delivery | None:
         .order_by(col(Delivery.id).desc())
         .limit(1)
     ).scalar_one_or_none()
+    if there is not None or item.key is None:
+        return there
+    return of_key(session, item.channel, item.account, item.key)

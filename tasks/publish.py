@@ -401,7 +401,10 @@ def _sent(desk: Desk, delivery: Delivery, sent: Sent) -> Outcome:
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
-        if row.state is not DeliveryState.SENT:
+        if row.state is DeliveryState.FAILED:  # the platform said meanwhile that it came back
+            row.platform_id = row.platform_id or sent.platform_id
+            session.add(row)
+        elif row.state is not DeliveryState.SENT:
             record_sent(session, desk, complaint, row, sent, now)
         return _as_it_stands(complaint, row)
 

@@ -28,8 +28,9 @@ from db.tables import (
 )
 from db.wake import wake
 from db.words import State, Visibility
-from integrations.record import Author, Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
+from integrations.record import Arrived, Author, Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
 from policy.intake import Likeness, Told, plain_phone, same_thing
+from tasks.arrivals import arrive
 from tasks.bounces import bounce
 from tasks.changes import edit, measure, take_down
 from tasks.desk import Desk
@@ -60,6 +61,8 @@ class Recorded:
     """Messages whose author took them down."""
     bounced: int = 0
     """Texts of ours that did not arrive after all."""
+    arrived: int = 0
+    """Texts of ours of which nobody knew whether they had arrived, and which have."""
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Places with the reason why they were put aside or left out; a reason may quote the record."""
@@ -76,6 +79,7 @@ class Recorded:
         self.quarantined += other.quarantined
         self.removed += other.removed
         self.bounced += other.bounced
+        self.arrived += other.arrived
         self.warnings += other.warnings
         self.notes += other.notes
         self.places += other.places
@@ -100,13 +104,19 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterable[list[Item]]:
 
 
 def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str, str, str] | None = None) -> Recorded:
-    """Store one chunk in one transaction, and move the channel's cursor (channel, account, position) with it."""
+    """Store one chunk in one transaction, and move the channel's cursor (channel, account, position) with it.
+
+    What became of our own texts is written down before, each by itself, so that an answer to one finds it there.
+    """
     now = desk.now()
     told = Recorded()
+    for item in items:
+        _what_became_of_ours(desk, item, told, now)
     with desk.transaction() as session:
         incoming = [item for item in items if isinstance(item, Incoming)]
-        take_turns(session, {(item.channel, item.account) for item in incoming})
-        _Chunk(desk, session, now, told).take(incoming)
+        removed = [item for item in items if isinstance(item, Removed)]
+        take_turns(session, {(one.channel, one.account) for one in items if isinstance(one, Incoming | Removed)})
+        _Chunk(desk, session, now, told).take(incoming, removed)
         for item in items:
             if isinstance(item, Unreadable):
                 told.quarantined += 1
@@ -117,16 +127,23 @@ def record(desk: Desk, items: Sequence[Item], *, source: str, cursor: tuple[str,
                 told.left_out += 1
                 told.notes.append(f"{item.place}: left out: {item.reason}")
                 told.places.append(f"{item.place}: left out")
-            elif isinstance(item, Removed):
-                told.removed += take_down(session, desk, item.channel, item.account, item.external_id, now)
-            elif isinstance(item, Bounced):
-                told.bounced += bounce(session, desk, item, now)
+        for item in removed:  # whatever order they came in: what was taken down does not stand up again
+            told.removed += take_down(session, desk, item.channel, item.account, item.external_id, now)
         _close_quarantine(session, incoming, source, now)
         if cursor is not None:
             _move_cursor(session, cursor, now)
         if told.accepted or told.edited or told.known:
             wake(session, "intake")
     return told
+
+
+def _what_became_of_ours(desk: Desk, item: Item, told: Recorded, now: datetime) -> None:
+    if isinstance(item, Arrived):
+        with desk.transaction() as session:
+            told.arrived += arrive(session, desk, item, now)
+    elif isinstance(item, Bounced):
+        with desk.transaction() as session:
+            told.bounced += bounce(session, desk, item, now)
 
 
 class _Chunk:
@@ -143,9 +160,9 @@ class _Chunk:
         self.recent: dict[int, list[Message]] = {}
         self.unborn: list[tuple[Identity, Complainant]] = []
 
-    def take(self, incoming: Sequence[Incoming]) -> None:
-        """Store every record of the chunk."""
-        self._look_up(incoming)
+    def take(self, incoming: Sequence[Incoming], removed: Sequence[Removed] = ()) -> None:
+        """Store every record of the chunk. What is `removed` by it is locked in one order with the rest."""
+        self._look_up(incoming, {(item.channel, item.account, item.external_id) for item in removed})
         new: list[tuple[Incoming, Identity | None]] = []
         later: dict[Place, list[Incoming]] = {}
         for item in incoming:
@@ -166,10 +183,10 @@ class _Chunk:
             for item in repeats:
                 self._known(item, self.messages[place])
 
-    def _look_up(self, incoming: Sequence[Incoming]) -> None:
+    def _look_up(self, incoming: Sequence[Incoming], removed: set[Place]) -> None:
         places = {(item.channel, item.account, item.external_id) for item in incoming}
         parents = {(item.channel, item.account, item.in_reply_to) for item in incoming if item.in_reply_to}
-        found = self._messages_at(places | parents)
+        found = self._messages_at(places | parents | removed)
         self.messages = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.IN}
         self.outgoing = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.OUT}
         people = {place for item in incoming if (place := identity_place(item))}
