@@ -1,15 +1,18 @@
 """Reads lists that X gives newest first, in pages, so that they can be handed over oldest first and nothing is lost.
 
 What is still to be read is kept as spans of ids, which on X are times. A span that has more pages than are read at
-once is divided: its newest part is handed over, the rest stays a span of its own and comes next. So each cursor covers
-exactly what was handed over, however far behind we are. X numbers posts in order to about a second, so that the last
-moment before the newest is read again, and what came from there already is passed over.
+once, or whose reading X breaks off, is divided: its newest part is handed over, the rest stays a span of its own and
+comes next. So each cursor covers exactly what was handed over, however far behind we are, and a limit that ends in the
+middle of a long list costs nothing twice. X numbers posts in order to about a second, so that the last moment before
+the newest is read again, and what came from there already is passed over.
 """
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from integrations.channels.base import ChannelError, Never
 
 CHUNK = 100
 """Records handed over at once."""
@@ -23,6 +26,8 @@ class Span:
 
     after: int
     before: int | None = None
+    mark: str | None = None
+    """The page that it begins on, in a list that X does not let us ask for by ids."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ class Source:
     """Whether it is asked for what is new, or only for what is left of another."""
     quiet_until: Callable[[], int] = lambda: 0
     """Up to which id nothing more can come where nothing came: a search must not begin too long ago."""
+    by_page: bool = False
+    """Whether the rest of a list is found by the mark of its page alone."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What was read of a span at once."""
+
+    records: list[tuple[int, Any]]
+    """By their ids, the oldest first."""
+    nameless: list[Any]
+    more: bool
+    """Whether older ones are left."""
+    mark: str | None = None
+    """The page that they begin on."""
+    broken_by: ChannelError | None = None
 
 
 @dataclass
@@ -65,7 +86,7 @@ class Reading:
         reading = cls(begin)
         try:
             for name, (spans, recent) in json.loads(cursor or "{}").items():
-                reading.spans[str(name)] = [Span(int(low), None if high is None else int(high)) for low, high in spans]
+                reading.spans[str(name)] = [_span(*kept) for kept in spans]
                 reading.recent[str(name)] = [int(one) for one in recent]
         except (ValueError, TypeError, AttributeError, RecursionError):
             return cls(begin)
@@ -75,13 +96,16 @@ class Reading:
     def cursor(self) -> str:
         """All of it in a short string."""
         kept = {
-            name: [[[one.after, one.before] for one in spans], self.recent.get(name, [])]
+            name: [[[one.after, one.before, *([one.mark] if one.mark else [])] for one in spans], self._recent(name)]
             for name, spans in sorted(self.spans.items())
         }
         return json.dumps(kept, separators=(",", ":"))
 
+    def _recent(self, name: str) -> list[int]:
+        return self.recent.get(name, [])
+
     def of(self, source: Source) -> Iterator[list[Any]]:
-        """Records oldest first, in chunks; before each one is given, the cursor covers it."""
+        """Records oldest first, in chunks; before each one is given, the cursor covers it. Raises ChannelError."""
         spans = self.spans.setdefault(source.name, [])
         if source.open and not any(one.before is None for one in spans):
             spans.append(Span(max([self.begin, *(one.before or 0 for one in spans)])))
@@ -90,13 +114,15 @@ class Reading:
 
     def _of_span(self, source: Source, span: Span) -> Iterator[list[Any]]:
         while True:
-            block, nameless, whole = self._collect(source, span)
+            block = self._collect(source, span)
             spans = self.spans[source.name]
             spans.remove(span)
-            rest = Span(span.after, block[0][0]) if block and not whole and block[0][0] > span.after + 1 else None
+            rest = _rest(source, span, block)
             if rest is not None:
                 self.spans.setdefault(source.beyond or source.name, []).append(rest)
-            yield from self._hand_over(source, span, block, nameless)
+            yield from self._hand_over(source, span, block.records, block.nameless)
+            if block.broken_by is not None:
+                raise block.broken_by
             if rest is None or source.beyond:
                 return
             span = rest
@@ -107,7 +133,7 @@ class Reading:
         spans = self.spans[source.name]
         chunks = [block[at : at + CHUNK] for at in range(0, len(block), CHUNK)] or [[]]
         for number, chunk in enumerate(chunks, 1):
-            left = Span(max(chunk[-1][0] if chunk else source.quiet_until(), span.after), span.before)
+            left = replace(span, after=max(chunk[-1][0] if chunk else source.quiet_until(), span.after))
             if span.before is None or number < len(chunks):
                 spans.append(left)
                 spans.sort(key=lambda one: one.after)
@@ -120,27 +146,52 @@ class Reading:
             if number < len(chunks):
                 spans.remove(left)
 
-    def _collect(self, source: Source, span: Span) -> tuple[list[tuple[int, Any]], list[Any], bool]:
-        """A span's records by id, those without, and whether they are all."""
-        known = set(self.recent.get(source.name, ())) if span.before is None else set()
+    def _collect(self, source: Source, span: Span) -> _Block:
+        """Some pages of a span. Raises ChannelError where nothing of it could be read."""
+        known = set(self._recent(source.name)) if span.before is None else set()
         asked = Span(max(span.after - _A_MOMENT, 0), None) if span.before is None and known else span
         found: dict[int, Any] = {}
+        seen: set[int] = set()
         nameless: list[Any] = []
-        mark: str | None = None
-        for number in range(1, source.pages + 1):
-            batch = source.ask(asked, mark)
-            fresh = False
+        mark = span.mark
+        left = source.pages
+        while left:
+            try:
+                batch = source.ask(asked, mark)
+            except ChannelError as error:
+                if isinstance(error, Never) and mark is not None and not seen:
+                    mark = None  # X knows that page no longer: from the top on, past what came already
+                    continue
+                if not found or source.beyond:
+                    raise
+                return _Block(sorted(found.items()), nameless, True, mark, error)
+            fresh = [one for one, _ in batch.records if one is None or one not in seen]
             for one, record in batch.records:
                 if one is None:
                     nameless.append(record)
-                elif one not in known and one not in found and _within(one, asked):
+                elif one not in known and one not in seen and _within(one, asked):
                     found[one] = record
-                    fresh = True
+            seen |= {one for one in fresh if one is not None}
+            left -= not source.by_page or any(one is None or one in found for one in fresh)
             # Some of X's marks lead to the same page for ever.
-            if batch.next is None or batch.next == mark or (batch.records and not fresh and number > 1):
-                return sorted(found.items()), nameless, source.beyond is None or number < source.pages
+            if batch.next is None or batch.next == mark or (batch.records and not fresh):
+                return _Block(sorted(found.items()), nameless, source.beyond is not None and not left)
             mark = batch.next
-        return sorted(found.items()), nameless, not found
+        return _Block(sorted(found.items()), nameless, bool(found), mark)
+
+
+def _rest(source: Source, span: Span, block: _Block) -> Span | None:
+    """What is left of a span below a block."""
+    if not block.more:
+        return None
+    before = block.records[0][0] if block.records else span.before
+    if before is None or before <= span.after + 1:
+        return None
+    return Span(span.after, before, block.mark if source.by_page else None)
+
+
+def _span(low: int, high: int | None, mark: str | None = None) -> Span:
+    return Span(int(low), None if high is None else int(high), None if mark is None else str(mark))
 
 
 def _within(one: int, span: Span) -> bool:

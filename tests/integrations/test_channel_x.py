@@ -7,6 +7,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
-from x_server import PRISM, PROBLEMS, SPEC, Refused, Written, XServer, prism_before, refusal
+from x_server import PRISM, PROBLEMS, SPEC, Message, Refused, Written, XServer, prism_before, refusal
 
 from db.words import Visibility
 from integrations.channels import x, x_reading
@@ -256,6 +257,76 @@ def test_nothing_is_lost_when_the_second_page_fails(server: XServer) -> None:
     server._listed = old  # type: ignore[method-assign]
 
     assert [one.external_id for one in heard(all_of(channel)[0])] == [one.ids[0] for one in posts]
+
+
+def talk_of(server: XServer, many: int) -> list[str]:
+    """So many direct messages, ten seconds apart."""
+    moments = [datetime.now(UTC) - timedelta(seconds=10 * (many - number)) for number in range(many)]
+    told = [Message(server.number(at), server.account("budi"), server.ours, "halo", at) for at in moments]
+    server.messages += told
+    return [f"dm-{one.id}" for one in told]
+
+
+def test_more_direct_messages_than_are_read_at_once_all_come(server: XServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(x_reading, "MESSAGE_PAGES", 2)
+    server.page_limit = 3
+    channel = adapter(server)
+    _, cursor = all_of(channel)
+    sent = talk_of(server, 20)
+
+    items, cursor = all_of(channel, cursor)
+
+    assert sorted(one.external_id for one in heard(items)) == sent
+    assert all_of(channel, cursor)[0] == []
+
+
+def test_a_long_talk_goes_on_where_the_limit_of_fifteen_calls_broke_it_off(server: XServer) -> None:
+    server.page_limit = 3
+    channel = adapter(server)
+    _, cursor = all_of(channel)
+    sent = talk_of(server, 30)
+    server._rules = None
+    talk, calls, found = server._talk, itertools.count(1), list[str]()
+
+    def scarce(messages: list[Message], query: dict[str, Any]) -> dict[str, Any]:
+        if next(calls) % 3 == 0:
+            raise says_no(429, "Too Many Requests")
+        return talk(messages, query)
+
+    server._talk = scarce  # type: ignore[method-assign]
+    for _ in range(12):
+        with suppress(TryAgain):
+            for page in channel.fetch(cursor):
+                found += [one.external_id for one in heard(page.items)]
+                cursor = page.cursor
+
+    assert sorted(found) == sent
+
+
+def test_a_page_of_a_talk_that_x_no_longer_knows_is_looked_for_from_the_top(
+    server: XServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(x_reading, "MESSAGE_PAGES", 2)
+    server.page_limit = 3
+    channel = adapter(server)
+    _, cursor = all_of(channel)
+    sent = talk_of(server, 20)
+    first = next(iter(channel.fetch(cursor)))
+    server._rules = None
+    talk, refused = server._talk, list[str]()
+
+    def forgets(messages: list[Message], query: dict[str, Any]) -> dict[str, Any]:
+        mark = query.get("pagination_token", "none")
+        if mark in first.cursor and not refused:
+            refused.append(mark)
+            raise says_no(400, "", PROBLEMS + "invalid-request")
+        return talk(messages, query)
+
+    server._talk = forgets  # type: ignore[method-assign]
+    items, _ = all_of(channel, first.cursor)
+
+    assert refused
+    assert sorted(one.external_id for one in heard([*first.items, *items])) == sent
 
 
 def test_a_post_that_shows_up_late_under_a_lower_number_is_not_missed(server: XServer) -> None:
@@ -907,31 +978,35 @@ def test_the_specification_would_notice(server: XServer) -> None:
     size=st.integers(1, 7),
     pages=st.integers(1, 4),
     stop=st.integers(1, 5),
+    by_page=st.booleans(),
+    fails=st.sets(st.integers(2, 60)),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_whatever_there_is_comes_once_wherever_reading_was_interrupted(
-    ids: set[int], later: set[int], size: int, pages: int, stop: int
+    ids: set[int], later: set[int], size: int, pages: int, stop: int, by_page: bool, fails: set[int]
 ) -> None:
     there = {one << 22 << 12 for one in ids}
+    calls = itertools.count(1)
 
     def ask(span: Span, mark: str | None) -> Batch:
-        top = int(mark) if mark else span.before or 2**62
-        rest = sorted((one for one in there if span.after < one < top), reverse=True)
+        if next(calls) in fails:
+            raise TryAgain("not now")
+        begins = 2**62 if by_page else span.before or 2**62
+        top = int(mark) if mark else begins
+        rest = sorted((one for one in there if (0 if by_page else span.after) < one < top), reverse=True)
         page = tuple((one, one) for one in rest[:size])
-        return Batch(page, str(page[-1][0]) if len(rest) > size else None)
+        done = len(rest) <= size or (by_page and any(one <= span.after for one in rest[:size]))
+        return Batch(page, None if done else str(page[-1][0]))
 
-    source = Source("list", ask, pages)
+    source = Source("list", ask, pages, by_page=by_page)
     found: list[int] = []
     cursor: str | None = None
-    for number in range(200):
+    for number in range(300):
         if number == 3:
             there |= {one << 22 << 12 for one in later}
         reading = Reading.since(cursor, 0)
-        chunks = list(itertools.islice(reading.of(source), stop)) if number % 2 else []
-        if not number % 2:
-            for chunk in reading.of(source):
-                chunks.append(chunk)
-                break
-        found += [one for chunk in chunks for one in chunk]
-        cursor = reading.cursor
+        with suppress(TryAgain):
+            for chunk in itertools.islice(reading.of(source), stop if number % 2 else 1):
+                found += chunk
+                cursor = reading.cursor
     assert sorted(found) == sorted(there)
