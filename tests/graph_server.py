@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -165,7 +165,14 @@ class GraphServer:
                 self.nodes[above["_post"]]["updated_time"] = datetime.now(UTC)
 
     def writes_message(
-        self, by: str, text: str | None, *, platform: str = "messenger", at: datetime | None = None, ours: bool = False
+        self,
+        by: str,
+        text: str | None,
+        *,
+        platform: str = "messenger",
+        at: datetime | None = None,
+        ours: bool = False,
+        attachments: Sequence[Node] = (),
     ) -> str:
         with self.lock:
             thread = f"t_{platform}_{by}"
@@ -176,6 +183,8 @@ class GraphServer:
             mid = f"m_{self.number()}" if platform == "messenger" else f"aWd{self.number()}ZDZD"
             author = {"id": own if ours else by, **({"username": "u"} if platform == "instagram" else {"name": "N"})}
             message = {"id": mid, "created_time": at, "from": author, "message": text or ""}
+            if attachments:
+                message["attachments"] = {"data": list(attachments)}
             self.nodes[thread]["_messages"].append(message)
             self.nodes[thread]["updated_time"] = at
             return mid

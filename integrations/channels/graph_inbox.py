@@ -25,6 +25,8 @@ ASKED_BACK = timedelta(days=7)
 """What the first round takes in."""
 MESSAGES_SHOWN = 20
 """Of a conversation, Meta shows the newest twenty messages (docs/messenger-platform/conversations)."""
+WORDLESS = "[A picture, recording, sticker or link, without words.]"
+"""The same for all of them: a call and a conversation name what came differently, and that is no edit."""
 
 _NO_MESSAGES = frozenset(
     ["read", "delivery", "reaction", "optin", "referral", "account_linking", "app_roles"]
@@ -112,16 +114,12 @@ class Inbox(GraphAccount[P]):
     def _event(self, event: Fields, _: datetime | None) -> Iterator[Item]:
         """One event of a conversation."""
         raw = as_bytes(event.raw)
-        edit, message = event.raw.get("message_edit"), event.raw.get("message")
-        if edit is not None:
-            fields = event.object("message_edit")
-            if "sender" not in event.raw:
-                yield LeftOut(f"{self.name} webhook", "an edit that does not say whose", raw)
-                return
-            said = self._spoken(event, fields, raw)
-            yield said if said.text else LeftOut(said.place, "an edit without its words", raw)
-        elif message is not None:
+        if event.raw.get("message_edit") is not None:
+            yield self._edited(event, event.object("message_edit"), raw)
+        elif event.raw.get("message") is not None:
             yield from self._message(event, event.object("message"), raw)
+        elif event.raw.get("postback") is not None:
+            yield self._pressed(event, event.object("postback"), raw)
         elif not _NO_MESSAGES & event.raw.keys():
             kinds = ", ".join(sorted(event.raw.keys() - {"sender", "recipient", "timestamp"}))
             yield LeftOut(f"{self.name} webhook", f"nobody says anything in it: {kinds or 'nothing'}", raw)
@@ -135,10 +133,28 @@ class Inbox(GraphAccount[P]):
         else:
             yield self._spoken(event, message, raw)
 
+    def _edited(self, event: Fields, edit: Fields, raw: bytes) -> Item:
+        where = f"{self.name} message:{edit.text('mid')}"
+        if "sender" not in event.raw:
+            return LeftOut(where, "an edit that does not say whose", raw)
+        if event.object("sender").id("id") == self.own_id:
+            return LeftOut(where, "our own message", raw)
+        return (
+            self._spoken(event, edit, raw) if edit.words("text") else LeftOut(where, "an edit without its words", raw)
+        )
+
+    def _pressed(self, event: Fields, postback: Fields, raw: bytes) -> Item:
+        """A button or a question to begin with, which stands in the talk as its presser's words."""
+        if not postback.words("mid") or not postback.words("title"):
+            return LeftOut(f"{self.name} webhook", "a button without words was pressed", raw)
+        return self._spoken(event, Fields({"mid": postback.text("mid"), "text": postback.text("title")}), raw)
+
     def _spoken(self, event: Fields, message: Fields, raw: bytes) -> Incoming:
         attachments = _attachments(message.rows("attachments"))
         answered = message.maybe("reply_to")
         before = answered.raw.get("mid") if answered else None
+        if answered is not None and answered.maybe("story") is not None:
+            attachments = (Attachment("our story", "story", 0), *attachments)
         return self.message(
             mid=message.text("mid"),
             text=message.words("text"),
@@ -160,12 +176,12 @@ class Inbox(GraphAccount[P]):
         attachments: tuple[Attachment, ...],
         in_reply_to: str | None = None,
     ) -> Incoming:
-        """Somebody's private message; one without words says what came."""
+        """Somebody's private message; one without words says so."""
         return Incoming(
             channel=self.name,
             account=self.account,
             external_id=f"message:{mid}",
-            text=text or _instead(attachments),
+            text=text or WORDLESS,
             posted_at=at,
             visibility=Visibility.PRIVATE,
             raw=raw,
@@ -258,9 +274,3 @@ def _attachments(rows: Iterable[Fields]) -> tuple[Attachment, ...]:
         size = row.raw.get("size")
         found.append(Attachment(name[:200], kind[:100], size if isinstance(size, int) else 0))
     return tuple(found)
-
-
-def _instead(attachments: tuple[Attachment, ...]) -> str:
-    """What stands for words where there are none."""
-    kinds = ", ".join(one.type.partition("/")[0] for one in attachments)
-    return f"[{kinds or 'something that Meta does not hand over'}]"

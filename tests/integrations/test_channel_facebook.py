@@ -38,6 +38,7 @@ from integrations.channels.base import (
 from integrations.channels.conformance import Conformance, Counterpart
 from integrations.channels.conformance.suite import all_of, heard, outgoing, world
 from integrations.channels.facebook import FacebookChannel, FacebookSettings
+from integrations.channels.graph_inbox import WORDLESS
 from integrations.channels.registry import read_account
 from integrations.channels.world import World
 from integrations.record import Incoming, LeftOut, Removed, Unreadable
@@ -227,7 +228,7 @@ def test_an_album_of_several_pictures_is_one_record(server: GraphServer) -> None
     found = heard(items.items)
     assert [one.external_id for one in found] == [f"post:{PAGE}_60", "message:m_3"]
     assert found[0].text == "Lihat ini"
-    assert (found[1].text, len(found[1].attachments)) == ("[image, image, image]", 3)
+    assert (found[1].text, len(found[1].attachments)) == (WORDLESS, 3)
 
 
 def test_a_repeated_call_brings_the_same_names(server: GraphServer) -> None:
@@ -288,6 +289,51 @@ def test_a_message_taken_back_is_told(server: GraphServer) -> None:
 
     assert isinstance(item, Removed)
     assert item.external_id == "message:m_4"
+
+
+@pytest.mark.parametrize(
+    ("called", "listed"),
+    [
+        ({"type": "image", "payload": {"url": "https://cdn.example/1"}}, {"mime_type": "image/jpeg", "name": "1.jpg"}),
+        ({"type": "file", "payload": {"url": "https://cdn.example/2"}}, {"mime_type": "application/pdf", "size": 9}),
+        ({"type": "image", "payload": {"sticker_id": 369}}, None),
+        ({"type": "fallback", "payload": {"title": "Sebuah video"}}, None),
+    ],
+)
+def test_what_came_without_words_is_no_edit_when_it_is_read_again(
+    server: GraphServer, called: dict[str, Any], listed: dict[str, Any] | None
+) -> None:
+    ours = channel(server)
+    mid = server.writes_message(BUDI, None, attachments=[listed] if listed else [])
+
+    (by_call,) = heard(ours.hear(server.signs(batch(messaging=[message(mid, attachments=[called])]))).items)
+    (by_asking,) = heard(all_of(ours)[0])
+
+    assert (by_call.external_id, by_call.text) == (by_asking.external_id, by_asking.text)
+    assert by_call.attachments
+
+
+def test_a_pressed_button_is_what_its_presser_said(server: GraphServer) -> None:
+    ours = channel(server)
+    mid = server.writes_message(BUDI, "Pesanan saya belum sampai")
+    event = {**message(), "postback": {"mid": mid, "title": "Pesanan saya belum sampai", "payload": "LATE"}}
+    del event["message"]
+    wordless = {**event, "postback": {"payload": "GET_STARTED"}}
+
+    items = ours.hear(server.signs(batch(messaging=[event, wordless]))).items
+
+    assert [(one.external_id, one.text) for one in heard(items)] == [(f"message:{mid}", "Pesanan saya belum sampai")]
+    assert heard(all_of(ours)[0])[0].text == heard(items)[0].text
+    assert isinstance(items[1], LeftOut)
+
+
+def test_our_own_edit_is_left_out(server: GraphServer) -> None:
+    event = {**message(sender=PAGE), "message_edit": {"mid": "m_4", "text": "Kami cek besok", "num_edit": 1}}
+    del event["message"]
+
+    (item,) = channel(server).hear(server.signs(batch(messaging=[event]))).items
+
+    assert isinstance(item, LeftOut)
 
 
 def test_an_edited_message_keeps_its_name(server: GraphServer) -> None:

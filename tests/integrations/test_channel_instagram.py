@@ -14,6 +14,7 @@ from db.words import Visibility
 from integrations.channels.base import Asked, LockedOut, Never, Target, TryAgain
 from integrations.channels.conformance import Conformance, Counterpart
 from integrations.channels.conformance.suite import all_of, heard, outgoing, world
+from integrations.channels.graph_inbox import WORDLESS
 from integrations.channels.instagram import InstagramChannel, InstagramSettings
 from integrations.channels.world import World
 from integrations.record import Incoming, LeftOut, Removed, Unreadable
@@ -137,12 +138,21 @@ def test_a_batch_brings_comments_answers_and_messages(server: GraphServer) -> No
         ("comment:1790", "Kopi saya dingin", None),
         ("comment:1791", "Sama", "comment:1790"),
         ("message:aWd1", "Halo", None),
-        ("message:aWd2", "[image]", "message:aWd0"),
+        ("message:aWd2", WORDLESS, "message:aWd0"),
     ]
     assert [one.visibility for one in found] == [Visibility.PUBLIC] * 2 + [Visibility.PRIVATE] * 2
     assert found[0].author is not None
     assert (found[0].author.id, found[0].author.handle) == (BUDI, "budi")
     assert {one.posted_at for one in found} == {datetime.fromtimestamp(NOW, UTC)}
+
+
+def test_an_answer_to_our_story_notes_the_story(server: GraphServer) -> None:
+    story = {"story": {"url": "https://cdn.example/s", "id": "1799"}}
+
+    (one,) = heard(channel(server).hear(server.signs(batch(messaging=[message(text="Bohong!", reply_to=story)]))).items)
+
+    assert (one.text, one.in_reply_to) == ("Bohong!", None)
+    assert [attachment.type for attachment in one.attachments] == ["story"]
 
 
 def test_messages_in_the_form_of_changes_are_read_as_well(server: GraphServer) -> None:
