@@ -7,6 +7,7 @@ after a doubtful try the issue is read back (https://docs.github.com/rest/issues
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from pydantic import SecretStr
@@ -24,15 +25,21 @@ from integrations.channels.base import (
     Seen,
     Sent,
     Target,
+    TryAgain,
+    Unknown,
 )
 from integrations.channels.platform import AccountSettings, Platform
 from integrations.http import Answer
+from integrations.intake.fields import wrong_text
+from integrations.intake.text import clean
 from integrations.record import Author, Incoming, Item, LeftOut, Unreadable
 
 FIRST_LOOK = timedelta(days=7)
 """How far back the first look goes."""
 AT_ONCE = 100
 """Issues, or comments, that one question asks for: the most that GitHub gives."""
+GHOST = {"id": 10137, "login": "ghost", "type": "User"}
+"""Under whose name GitHub shows what somebody wrote who has left; its API then says `null`."""
 
 
 class GitHubSettings(AccountSettings):
@@ -65,30 +72,36 @@ class GitHubChannel(Platform[GitHubSettings]):
 
     def fetch(self, cursor: str | None) -> Iterator[Page]:
         """Issues that changed since the cursor, each with its comments, the one that changed first at the beginning."""
-        since, known = _read(cursor) or ((self.world.clock.now() - FIRST_LOOK).isoformat(), [])
+        since, known = _read(cursor) or (f"{self.world.clock.now() - FIRST_LOOK:%Y-%m-%dT%H:%M:%SZ}", [])
+        page = 1
         while True:
-            given = {"state": "all", "since": since, "sort": "updated", "direction": "asc", "per_page": AT_ONCE}
-            issues = self.ask("GET", self._url("issues"), params=given, what="read")
-            new = [issue for issue in issues if [issue["number"], issue["updated_at"]] not in known]
+            given = {"state": "all", "since": since, "sort": "updated", "direction": "asc", "page": page}
+            issues = self._listed("issues", given)
+            new = [issue for issue in issues if _change(issue) not in known]
             for issue in new:
                 items = tuple(self._items(issue))
-                if issue["updated_at"] != since:
-                    since, known = issue["updated_at"], []
-                known.append([issue["number"], issue["updated_at"]])
+                number, at = _change(issue)
+                if at is not None and at != since:
+                    since, known = at, []
+                known.append([number, at])
                 yield Page(items, json.dumps([since, known]))
-            if len(issues) < AT_ONCE or not new:
+            if len(issues) < AT_ONCE:
                 return
+            # What is new moves `since` on; a page on which nothing is has all one moment, and more may follow it.
+            page = 1 if new else page + 1
 
     def reply(self, out: Outgoing) -> Sent:
         """Comment on the issue, once."""
         url = self._url(f"issues/{_number(out.target)}/comments")
-        said = self.ask("POST", url, json={"body": out.text}, what="write")
-        return _sent(said)
+        sent = _sent(self.ask("POST", url, json={"body": out.text}, what="write"))
+        if sent is None:
+            raise Unknown("GitHub took the comment, but did not say where it stands: look at the issue")
+        return sent
 
     def find_own(self, out: Outgoing) -> Sent | None:
         """Our comment with exactly this text."""
         for said in self._comments(_number(out.target)):
-            if said["user"]["login"] == self.settings.login and said["body"] == out.text:
+            if _login(said) == self.settings.login and said.get("body") == out.text:
                 return _sent(said)
         return None
 
@@ -104,49 +117,65 @@ class GitHubChannel(Platform[GitHubSettings]):
             answer = self.call("GET", self._url(path), what="read", expected=frozenset({404, 410}))
             if answer.status != 200:
                 yield Seen(name, there=False)
-            else:
+                continue
+            try:
                 yield Seen(name, text=_text(self.document(answer, safe=True, url=self.settings.api)))
+            except (AttributeError, TypeError):
+                continue
 
     def check(self) -> Checked:
         """Who we are there."""
-        login = self.ask("GET", f"{self.settings.api}/user")["login"]
+        login = _login({"user": self.ask("GET", f"{self.settings.api}/user", what="read")})
         if login != self.settings.login:
             return Checked(False, f"the token is {login}'s", f"Write `login: {login}`, or use the other one's token.")
         return Checked(True, f"{login} at {self.settings.repository}")
 
     def _items(self, issue: dict[str, Any]) -> Iterator[Item]:
-        yield self._item(issue, f"issue-{issue['number']}", None)
-        for comment in self._comments(issue["number"]):
-            yield self._item(comment, f"comment-{comment['id']}", f"issue-{issue['number']}")
+        number = issue.get("number")
+        yield self._item(issue, f"issue-{number}", None)
+        if isinstance(number, int) and "pull_request" not in issue:
+            for comment in self._comments(str(number)):
+                yield self._item(comment, f"comment-{comment.get('id')}", f"issue-{number}")
 
-    def _comments(self, issue: int) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
-            given = {"per_page": AT_ONCE, "page": page}
-            found = self.ask("GET", self._url(f"issues/{issue}/comments"), params=given, what="read")
+    def _comments(self, issue: str) -> Iterator[dict[str, Any]]:
+        for page in count(1):
+            found = self._listed(f"issues/{issue}/comments", {"page": page})
             yield from found
             if len(found) < AT_ONCE:
                 return
-            page += 1
+
+    def _listed(self, path: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """A list of records. What is none of both is told: an answer in another shape must not pass for `nothing`."""
+        found = self.ask("GET", self._url(path), params={**given, "per_page": AT_ONCE}, what="read")
+        if not isinstance(found, list):
+            raise TryAgain("GitHub did not answer with a list: nothing was read")
+        return [one if isinstance(one, dict) else {"body": one} for one in found]
 
     def _item(self, found: dict[str, Any], name: str, in_reply_to: str | None) -> Item:
         raw = json.dumps(found, ensure_ascii=False).encode()
         place = f"{self.settings.repository} {name}"
         try:
-            if found["user"]["login"] == self.settings.login:
+            if "pull_request" in found:
+                return LeftOut(place, "a change to the code (a pull request), which GitHub lists as an issue", raw)
+            if _login(found) == self.settings.login:
                 return LeftOut(place, "our own words", raw)
-            if found["user"]["type"] == "Bot":
+            user: dict[str, Any] = found["user"] or GHOST
+            if user["type"] == "Bot":
                 return LeftOut(place, "a bot's words", raw)
+            text = _text(found)
+            refused = wrong_text(text)
+            if refused is not None:
+                return Unreadable(place, refused, raw, self.name)
             return Incoming(
                 channel=self.name,
                 account=self.account,
                 external_id=name,
-                text=_text(found),
+                text=text,
                 posted_at=datetime.fromisoformat(found["created_at"]),
                 visibility=Visibility.PUBLIC,
                 raw=raw,
                 place=place,
-                author=Author(id=str(found["user"]["id"]), handle=found["user"]["login"]),
+                author=Author(id=str(user["id"]), handle=user["login"]),
                 url=found["html_url"],
                 in_reply_to=in_reply_to,
                 addressed=True,
@@ -161,8 +190,19 @@ class GitHubChannel(Platform[GitHubSettings]):
 
 
 def _text(found: dict[str, Any]) -> str:
-    """An issue's title above its words; a comment has none."""
-    return "\n\n".join(part for part in (found.get("title"), found.get("body")) if part)
+    """An issue's title above its words; a comment has none. Raises AttributeError or TypeError where they are none."""
+    return clean("\n\n".join(part for part in (found.get("title"), found.get("body")) if part))
+
+
+def _login(found: dict[str, Any]) -> str | None:
+    """Who wrote it."""
+    user = found.get("user")
+    return user.get("login") if isinstance(user, dict) else None
+
+
+def _change(issue: dict[str, Any]) -> list[Any]:
+    """Which issue changed, and when: the cursor holds those of the last moment."""
+    return [issue.get("number"), issue.get("updated_at")]
 
 
 def _number(target: Target) -> str:
@@ -173,8 +213,12 @@ def _number(target: Target) -> str:
     return name.removeprefix("issue-")
 
 
-def _sent(said: dict[str, Any]) -> Sent:
-    return Sent(f"comment-{said['id']}", said.get("html_url"), datetime.fromisoformat(said["created_at"]))
+def _sent(said: Any) -> Sent | None:
+    """Where our comment stands; None where GitHub does not say."""
+    try:
+        return Sent(f"comment-{said['id']:d}", said.get("html_url"), datetime.fromisoformat(said["created_at"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _read(cursor: str | None) -> tuple[str, list[Any]] | None:
@@ -183,5 +227,5 @@ def _read(cursor: str | None) -> tuple[str, list[Any]] | None:
         since, known = json.loads(cursor or "")
         datetime.fromisoformat(since)
         return since, list(known)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None

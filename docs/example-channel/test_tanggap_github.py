@@ -18,7 +18,7 @@ from integrations.channels.base import Channel, Target
 from integrations.channels.conformance import Conformance, Counterpart
 from integrations.channels.world import World
 
-EMULATE = Path(os.environ.get("EMULATE", "node_modules/emulate/dist/index.js"))
+EMULATE = Path(os.environ.get("EMULATE", "node_modules/emulate/dist/index.js")).absolute()
 SEED = """
 tokens:
   ours: {login: toko-desk, scopes: [repo]}
@@ -92,16 +92,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            try:
-                requests.get(url, timeout=5)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.1)
+        while not _answers(url):
+            assert process.poll() is None, f"the emulator did not start: {(folder / 'log').read_text()}"
+            time.sleep(0.1)
         yield url
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        requests.get(url, timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
 
 
 class TestGitHub(Conformance):

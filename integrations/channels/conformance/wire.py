@@ -84,6 +84,7 @@ class _Planned:
     times: int
     method: str | None
     where: Callable[[str], bool]
+    after: int
 
 
 @dataclass
@@ -98,11 +99,20 @@ class Wire:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def breaks(
-        self, fault: Fault, *, times: int = 1, method: str | None = None, where: Callable[[str], bool] | None = None
+        self,
+        fault: Fault,
+        *,
+        times: int = 1,
+        method: str | None = None,
+        where: Callable[[str], bool] | None = None,
+        after: int = 0,
     ) -> None:
-        """Break the next `times` requests; `method` and `where` (on the path with its query) choose which."""
+        """Break the next `times` requests, once `after` of them have passed.
+
+        `method` and `where` (on the path with its query) choose which are meant.
+        """
         with self._lock:
-            self._planned.append(_Planned(fault, times, method, where or (lambda _: True)))
+            self._planned.append(_Planned(fault, times, method, where or (lambda _: True), after))
 
     def mend(self) -> None:
         """Let everything pass again."""
@@ -117,6 +127,9 @@ class Wire:
         with self._lock:
             for planned in self._planned:
                 if planned.times > 0 and planned.method in (None, method) and planned.where(path):
+                    if planned.after > 0:
+                        planned.after -= 1
+                        continue
                     planned.times -= 1
                     return planned.fault
         return None
