@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.duty import on_duty, shift_name
 from flows.showing import show_batch
+from policy.spelled import counted
 from tasks.follow_up import due_for_follow_up, next_due, step_on
 
 
@@ -18,7 +19,7 @@ def follow_up(shift: float = 0) -> dict[str, int]:
             return {}
         for _ in duty.rounds(due=lambda: next_due(duty.desk)):
             while numbers := due_for_follow_up(duty.desk):
-                done = duty.do(f"follow up {len(numbers)} complaints", step_on, duty.desk, numbers)
+                done = duty.do(f"follow up {counted(len(numbers), 'complaint')}", step_on, duty.desk, numbers)
                 duty.count(surveyed=done.surveyed, asked=done.asked, withheld=done.withheld, closed=done.closed)
                 show_batch(
                     "follow-up",

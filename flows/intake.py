@@ -15,6 +15,7 @@ from flows.duty import Duty, on_duty, shift_name
 from flows.listening import Brought, Listening
 from flows.showing import show_batch, show_progress
 from integrations.channels.base import ChannelError
+from policy.spelled import counted
 from tasks.assess import Assessed, assess, due_for_assessment, take_second_looks
 from tasks.circuits import failed, place_of
 from tasks.collect import store
@@ -49,7 +50,7 @@ def work(duty: Duty, listening: Listening) -> bool:
         take_in(duty, brought)
         taken += 1
     if numbers := due_for_assessment(duty.desk) or second_looks(duty):
-        done = duty.do(f"assess {len(numbers)} messages", assess, duty.desk, numbers)
+        done = duty.do(f"assess {counted(len(numbers), 'message')}", assess, duty.desk, numbers)
         show_assessed(duty, done)
         return True
     if not taken and duty.length <= 0 and listening.asking:

@@ -11,6 +11,7 @@ from prefect import flow, task
 from db.tables import ModelAct
 from flows.opening import opened_desk
 from flows.showing import show_batch
+from policy.spelled import counted
 from tasks.article_proposals import propose_articles
 from tasks.articles import bring_in_articles
 from tasks.learn import learn
@@ -50,5 +51,5 @@ def maintain() -> dict[str, int]:
     }
     show_batch("learn", {name: done[name] for name in LEARNING}, [f"{learned.model or 'no model'}: {learned.why}"])
     if broken:
-        raise BrokenTrail(f"{len(broken)} places in the trail do not prove themselves; `tanggap doctor` lists them")
+        raise BrokenTrail(f"the trail is not proven at {counted(len(broken), 'place')}; `tanggap doctor` lists them")
     return done

@@ -12,6 +12,7 @@ from prefect import flow
 from flows.duty import Duty, on_duty, shift_name
 from flows.showing import show_batch
 from flows.starting import start_reviews
+from policy.spelled import counted
 from tasks.answer import Answered, draft_answers, due_for_answer, take_aim
 from tasks.escalation import rounds_without_run
 from tasks.rephrase import batch_size
@@ -26,13 +27,13 @@ def respond(shift: float | None = None) -> dict[str, int]:
             return {}
         for _ in duty.rounds():
             while marks := due_for_answer(duty.desk, batch_size(duty.desk)):
-                aimed = duty.do(f"ask where {len(marks)} answers can go", take_aim, duty.desk, marks)
-                done = duty.do(f"draft {len(marks)} answers", draft_answers, duty.desk, aimed)
+                aimed = duty.do(f"ask where {counted(len(marks), 'answer')} can go", take_aim, duty.desk, marks)
+                done = duty.do(f"draft {counted(len(marks), 'answer')}", draft_answers, duty.desk, aimed)
                 if not done.references:
                     break
                 show_answered(duty, done)
             if rounds := rounds_without_run(duty.desk):
-                started = duty.do(f"start {len(rounds)} reviews", start_reviews, duty.desk, rounds)
+                started = duty.do(f"start {counted(len(rounds), 'review')}", start_reviews, duty.desk, rounds)
                 duty.count(reviews_started=started)
             translate_some(duty)
         return duty.done
@@ -41,7 +42,7 @@ def respond(shift: float | None = None) -> dict[str, int]:
 def translate_some(duty: Duty) -> None:
     """A few texts that reviewers cannot read; the step wakes us for more, and who waits for an answer goes first."""
     if texts := due_for_translation(duty.desk):
-        done = duty.do(f"translate {len(texts)} texts for reviewers", translate, duty.desk, texts)
+        done = duty.do(f"translate {counted(len(texts), 'text')} for reviewers", translate, duty.desk, texts)
         duty.count(translated=done)
 
 

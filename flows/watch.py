@@ -16,6 +16,7 @@ from flows.showing import show_batch, show_timeline
 from flows.starting import mend_reviews, wake_reviews
 from flows.switch import mirror_switch
 from flows.telling import Teller
+from policy.spelled import counted
 from tasks.card_mending import mend_cards
 from tasks.coverage import watch_coverage
 from tasks.escalation import rounds_to_wake
@@ -74,7 +75,7 @@ def wake_settled(duty: Duty) -> bool:
     rounds = rounds_to_wake(duty.desk)
     if not rounds:
         return False
-    woken = duty.do(f"wake {len(rounds)} reviews", wake_reviews, duty.desk, rounds)
+    woken = duty.do(f"wake {counted(len(rounds), 'review')}", wake_reviews, duty.desk, rounds)
     duty.count(woken=woken)
     return bool(rounds_to_wake(duty.desk))
 

@@ -38,12 +38,16 @@ class Text:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Words that a finding rests on: code points of the text as given, half-open."""
+    """Words that a finding rests on: code points of the text as given, half-open.
+
+    `value` is what they speak for within the field (`risks`: `legal_threat`); empty where that was not written down.
+    """
 
     field: str
     quote: str
     start: int
     end: int
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class TextAssessment:
     `category` and `remedy` are None where `kind` is no complaint. `addressed`: it speaks to us. `about_us`: it is about
     us. `opinion`: it says something critical about us. `breach`: an expectation was breached. `asks`: it asks for
     something. `unsure`: the fields that a person decides. `second_look`: it was assessed in a hurry, and a slower look
-    may find more.
+    may find more. `guessed`: those of the risks that a model alone sees, with no rule to speak for them.
     """
 
     kind: Kind
@@ -72,6 +76,7 @@ class TextAssessment:
     version: str
     unsure: tuple[str, ...] = ()
     second_look: bool = False
+    guessed: tuple[Risk, ...] = ()
 
 
 class Assessor(Protocol):

@@ -1,4 +1,4 @@
-"""Numbers and months as people spell them, in Indonesian and English."""
+"""Numbers, counts and months as people spell them, in Indonesian and English."""
 
 from collections.abc import Iterable
 
@@ -41,6 +41,11 @@ MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in na
 """Whole names, each with its number."""
 DATED_MONTHS = MONTHS | {name: number for number, names in enumerate(_SHORT, 1) for name in names}
 """With the short ones, which are months only beside a day."""
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """So many of a thing, in English: `1 message`, `1,200 messages`; `many` where the plural is more than an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def any_of(names: Iterable[str]) -> str:

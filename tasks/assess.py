@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -134,13 +134,19 @@ def _findings(desk: Desk, numbers: Sequence[int]) -> dict[int, _Found]:
         messages = list(rows.scalars())
         identities = _identities(session, messages)
         texts = [_text(desk, message, identities.get(message.identity_id or 0)) for message in messages]
-        known = [(message.id, message.revision) for message in messages]
+        known = [(message.id, message.revision, message.opts_out) for message in messages]
         hurried = _many_wait(session, desk.policy.assessing.second_opinion.waiting_at_most)
     found = desk.assessor.assess(texts, hurried=hurried)
     return {
-        number: _Found(finding, revision, text)
-        for (number, revision), finding, text in zip(known, found, texts, strict=True)
+        number: _Found(_nothing(finding) if opts_out else finding, revision, text)
+        for (number, revision, opts_out), finding, text in zip(known, found, texts, strict=True)
     }
+
+
+def _nothing(finding: TextAssessment) -> TextAssessment:
+    """Of a bare `STOP`: it complains of nothing and asks nothing, whatever the words resemble."""
+    said = {"kind": Kind.OTHER, "category": None, "remedy": None, "risks": (), "anger": 0, "evidence": ()}
+    return replace(finding, **said, opinion=False, breach=False, asks=False, unsure=(), guessed=())  # type: ignore[arg-type]
 
 
 def _many_wait(session: Session, at_most: int) -> bool:
@@ -215,7 +221,7 @@ def _write(
     same = last is not None and said == (
         last.kind, last.category, last.remedy, last.severity, sorted(last.risks), last.anger, last.language,
     )  # fmt: skip
-    if same and last is not None and (list(graded.because), list(finding.unsure)) == (last.because, last.unsure):
+    if same and last is not None and _for_the_same_reasons(last, weighed, finding):
         return _News(False, words)
     row = Assessment(
         complaint_id=complaint.id,
@@ -249,6 +255,12 @@ def _write(
     complaint.addressed = finding.addressed if first else complaint.addressed or finding.addressed
     session.add(complaint)
     return _News(True, words)
+
+
+def _for_the_same_reasons(last: Assessment, weighed: Graded, finding: TextAssessment) -> bool:
+    guessed = (last.grading or {}).get("guessed", [])
+    reasons = (last.because, last.unsure, guessed)
+    return reasons == (list(weighed.grade.because), list(finding.unsure), weighed.grading["guessed"])
 
 
 def _last_findings(session: Session, messages: Sequence[Message]) -> dict[int, Assessment]:
@@ -376,7 +388,7 @@ def _follow(
             if news.finding:
                 trail.append(session, complaint, "assessed", by=by, at=now, message_id=message.id, **facts)
                 if complaint.responded_at is None:
-                    promise(desk, complaint, complaint.opened_at)
+                    promise(desk, complaint, complaint.promised_at or complaint.opened_at)
                 session.add(complaint)
             if news.finding and (first or not news.words):
                 risk_may_have_risen(session, desk, complaint, now)

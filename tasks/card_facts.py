@@ -168,8 +168,11 @@ def _because(session: Session, complaint: Complaint, assessment: Assessment | No
 
 def _evidence(assessment: Assessment | None, talk: Talk) -> tuple[Evidence, ...]:
     found = assessment.evidence if assessment is not None else ()
-    pairs = dict.fromkeys((str(one.get("field", "")), talk.cover(str(one.get("quote", "")))) for one in found)
-    return tuple(Evidence(field, quote) for field, quote in list(pairs)[:MOST_EVIDENCE] if quote.strip())
+    told = dict.fromkeys(
+        Evidence(str(one.get("field", "")), talk.cover(str(one.get("quote", ""))), str(one.get("value") or ""))
+        for one in found
+    )
+    return tuple(one for one in list(told)[:MOST_EVIDENCE] if one.quote.strip())
 
 
 def _findings(desk: Desk, draft: Draft, reads: Language) -> Iterable[Found]:

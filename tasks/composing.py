@@ -10,7 +10,7 @@ from db import trail
 from db.complaints import own_messages
 from db.people import called
 from db.tables import Complaint, Draft
-from db.words import Kind, Risk, State, Visibility
+from db.words import Kind, State, Visibility
 from policy.composing import Case, Cited, Composed, Stage, compose, would_cite
 from policy.composing.register import register_of
 from policy.intake import first_number
@@ -18,6 +18,7 @@ from tasks.aim import Aim, Mark
 from tasks.consistency import current_statement
 from tasks.desk import Desk
 from tasks.knowledge import article_for
+from tasks.press import told_risks
 from tasks.words import first_name, spoken_date
 
 LANGUAGES = ("id", "en")
@@ -69,7 +70,7 @@ def case_of(
     """What is known of the case; what is not known is empty, never guessed."""
     rules = desk.policy.channels.of(complaint.channel)
     person = called(session, complaint)
-    risks = tuple(Risk(risk) for risk in complaint.risks)
+    risks = told_risks(session, complaint)
     stage = stage_of(complaint)
     summary, summary_by = _what_was_found(session, complaint) if stage is Stage.REOPENED else ("", "")
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()

@@ -56,6 +56,7 @@ class Surroundings:
         kept = {
             "policy": self.desk.policy.version,
             **as_data(found, message.visibility, reach, around),
+            "guessed": [risk.value for risk in found.guessed],
             "rules": rules_as_data(graded, rules),
         }
         return Graded(graded, reach, around, kept)

@@ -52,11 +52,7 @@ def reword(desk: Desk, prepared: Sequence[Prepared]) -> list[Prepared]:
 def _may(desk: Desk, prepared: Prepared) -> bool:
     rules, case = desk.policy.llm, prepared.case
     return (
-        desk.llm is not None
-        and rules.may(LlmUse.REPHRASE)
-        and not case.statement
-        and bool(prepared.composed.sentences)
-        and set(rules.never_rephrased).isdisjoint(case.risks)
+        desk.llm is not None and rules.may(LlmUse.REPHRASE) and not case.statement and bool(prepared.composed.sentences)
     )
 
 
@@ -72,8 +68,10 @@ class _Asked:
 
     @classmethod
     def of(cls, session: Session, desk: Desk, prepared: Prepared) -> "_Asked | None":
-        """What is asked; None where the complaint went on, or was erased, since its answer was composed."""
+        """What is asked; None where a risk forbids it, or the complaint went on, or was erased, meanwhile."""
         complaint = session.get_one(Complaint, prepared.at.complaint_id)
+        if not set(desk.policy.llm.never_rephrased).isdisjoint(complaint.risks):
+            return None
         said = tuple(message.text for message in own_messages(session, complaint))
         if complaint.version != prepared.at.version or said != prepared.said:
             return None

@@ -51,6 +51,8 @@ class MessagePath:
     confidence: Mapping[str, float]
     unsure: tuple[str, ...]
     evidence: tuple[Mapping[str, Any], ...]
+    guessed: tuple[str, ...]
+    """Risks that a model alone sees: no rule speaks for them."""
     policy: str | None
     """The version of the policy that graded it; None before the desk wrote that down."""
     facts: Mapping[str, Any]
@@ -162,6 +164,7 @@ def _path(message: Message, found: Assessment, rules: Severities) -> MessagePath
         confidence=found.confidence,
         unsure=tuple(found.unsure),
         evidence=tuple(found.evidence),
+        guessed=tuple(kept.get("guessed", ())),
         policy=kept.get("policy"),
         facts={name: kept[name] for name in ("text", "visibility", "reach", "around") if name in kept},
         rules=tuple(_held(kept.get("rules", ()), rules)),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from db.tables import Way
 from desk.cli.common import AsJson, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.output import day_or_moment, say, say_json_list, show, styled, table
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from tasks.channel_listing import AccountLine, WayLine
 
 Told = Callable[[datetime | None], str]
-WORDS = {Way.IN: "reading", Way.PUBLIC: "answering in public", Way.PRIVATE: "writing privately"}
+WORDS = {"in": "reading", "public": "answering in public", "private": "writing privately"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -78,7 +77,7 @@ def _how(line: "AccountLine", at: Told, now: datetime) -> object:
 
 
 def _of_way(way: "WayLine", at: Told, now: datetime) -> str | None:
-    words = WORDS[way.way]
+    words = WORDS[way.way.value]
     if way.down_since is not None:
         return f"{words} fails since {at(way.down_since)}: {way.why}"
     if way.rests_until is not None:

@@ -10,6 +10,7 @@ from desk.cli.common import AsJson, read_the_settings
 from desk.cli.errors import explain
 from desk.cli.findings import Finding, Findings, Level
 from desk.cli.output import hanging, say, say_json, show
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -54,7 +55,7 @@ def doctor(as_json: AsJson = False) -> None:
         if len(found) == broken:
             for finding in found:
                 _show(finding)
-        say(f"{broken} broken, {warnings} warnings." if broken or warnings else "All is well.")
+        say(f"{broken} broken, {counted(warnings, 'warning')}." if broken or warnings else "All is well.")
     if broken:
         raise typer.Exit(1)
 
@@ -238,7 +239,7 @@ def _chains(session: "Session") -> Findings:
         )
     if not broken:
         count = session.execute(select(func.count()).select_from(Event)).scalar_one()
-        yield Finding("trail", Level.GOOD, f"{count:,} events, every chain is whole")
+        yield Finding("trail", Level.GOOD, f"{counted(count, 'event')}, every chain is whole")
 
 
 def _records(session: "Session") -> Findings:
@@ -251,7 +252,7 @@ def _records(session: "Session") -> Findings:
         yield Finding(
             "intake",
             Level.WARNING,
-            f"{quarantined:,} records in quarantine",
+            f"{counted(quarantined, 'record')} in quarantine",
             "`tanggap complaints --quarantined` says why; mend them and import them again.",
         )
     else:
@@ -282,7 +283,10 @@ def _waiting(desk: "Desk") -> Findings:
     late = count_complaints(desk, Wanted(late=True))
     if late:
         yield Finding(
-            "promises", Level.WARNING, f"{late:,} complaints are late", "`tanggap complaints --late` lists them."
+            "promises",
+            Level.WARNING,
+            f"{counted(late, 'complaint is', 'complaints are')} late",
+            "`tanggap complaints --late` lists them.",
         )
     reviews = inbox(desk)
     overdue = sum(one.late for one in reviews)
@@ -342,6 +346,7 @@ def _channels(desk: "Desk") -> Findings:
             by_hand.append(what.removeprefix("channel "))
         else:
             yield _checked(what, rules.adapter, channel)
+            yield from _asks_to_write(what, channel, desk.policy)
     if by_hand:
         yield Finding("channels", Level.GOOD, f"a person posts what was approved on {', '.join(by_hand)}")
 
@@ -362,6 +367,25 @@ def _checked(what: str, adapter: str, channel: "Channel") -> Finding:
     if found.expires is not None and found.expires - datetime.now(UTC) < timedelta(days=SOON):
         return Finding(what, Level.WARNING, f"{said}; its credentials end {found.expires:%Y-%m-%d}", found.mend)
     return Finding(what, Level.GOOD, said)
+
+
+def _asks_to_write(what: str, channel: "Channel", policy: "Policy") -> Findings:
+    """Whether a customer can be asked to write back once the reply window is closed, where that needs a template."""
+    from policy.templates import LANGUAGES, WRITE_BACK
+
+    def words(language: str, **slots: str) -> list[str]:
+        variants = range(len(policy.templates.file(WRITE_BACK, language).variants))
+        contact = policy.company.contact(language, channel=channel.name)
+        known = {"company": policy.company.name, "contact": contact, **slots}
+        return [policy.templates.render(WRITE_BACK, language, known, number).text for number in variants]
+
+    for language in LANGUAGES:
+        asks = [*words(language, reference="TG-1042"), *words(language, reference="TG-1042", name="Rina")]
+        if all(channel.is_template(text) is False for text in asks):
+            said = f"after the reply window nobody is asked in `{language}` to write back: no template there reads like"
+            ours = words(language, reference="{number}")[0]
+            mend = f"have it approved there, and write it among the account's `templates`: {ours}"
+            yield Finding(what, Level.WARNING, f"{said} templates/{language}/{WRITE_BACK}.txt.j2", mend)
 
 
 def _prefect(settings: "Settings") -> Findings:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from desk.cli.findings import Finding, Findings, Level
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from desk.settings import Settings
@@ -142,7 +143,7 @@ def _groups(slack: "Slack", rules: "SlackRules") -> Findings:
             yield Finding(what, Level.BROKEN, f"nobody decides by the group {group}: {trouble}", mend)
         else:
             level = Level.GOOD if members else Level.WARNING
-            yield Finding(what, level, f"the group {group} has {len(members)} members")
+            yield Finding(what, level, f"the group {group} has {counted(len(members), 'member')}")
 
 
 def _people(slack: "Slack", policy: "Policy") -> Findings:
@@ -260,7 +261,7 @@ def _backlog(desk: "Desk") -> Findings:
             .where(col(SlackCard.stuck_since).is_not(None), col(SlackCard.scrubbed_at).is_(None))
             .order_by(col(SlackCard.stuck_since).desc())
         ).all()
-    said = f"{waiting.cards} cards and {waiting.notices} notices wait to be shown"
+    said = f"{counted(waiting.cards, 'card')} and {counted(waiting.notices, 'notice')} still to be shown"
     minutes = (desk.now() - waiting.oldest).total_seconds() / 60 if waiting.oldest is not None else 0.0
     if stuck:
         channel, why, since = stuck[0]
@@ -268,6 +269,6 @@ def _backlog(desk: "Desk") -> Findings:
         yield Finding("slack cards", Level.WARNING, f"{said}; {last}", "Mend that channel; they follow by themselves.")
     elif minutes > 5:
         mend = "The stage `slack` shows them while `tanggap up` runs; if it does, look into the logs."
-        yield Finding("slack cards", Level.WARNING, f"{said}, the oldest for {minutes:.0f} minutes", mend)
+        yield Finding("slack cards", Level.WARNING, f"{said}, the oldest for {counted(round(minutes), 'minute')}", mend)
     else:
         yield Finding("slack cards", Level.GOOD, said if waiting.total else "nothing waits to be shown")

@@ -12,6 +12,7 @@ import typer
 from desk.cli.common import AsJson, AsPerson, author, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.output import moment, say, say_json, warn
+from policy.spelled import counted
 
 WINDOW = timedelta(days=30)
 """What a report covers if nobody says."""
@@ -53,7 +54,7 @@ def report(
         return
     path = Path(out)
     write(path, page)
-    say(f"{path}: {found.total:,} messages from {moment(first, zone)} to {moment(last, zone)}.")
+    say(f"{path}: {counted(found.total, 'message')} from {moment(first, zone)} to {moment(last, zone)}.")
 
 
 def _moment(written: str, zone: ZoneInfo, *, end: bool) -> datetime:
@@ -131,10 +132,10 @@ def erase(
             else "a complainant not known by name"
         )
         cases = f"; emptied: {', '.join(done.complaints)}" if done.complaints else ""
-        say(f"Forgotten: {who}. {done.messages} messages{cases}.")
+        say(f"Forgotten: {who}. {counted(done.messages, 'message')}{cases}.")
     if done.quarantined:
         warn(
-            f"{done.quarantined} records in quarantine seem to name this person. "
+            f"{counted(done.quarantined, 'record')} in quarantine may name this person. "
             "Look at them: `tanggap complaints --quarantined`."
         )
     warn(

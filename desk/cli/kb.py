@@ -9,6 +9,7 @@ from db.words import Category
 from desk.cli.common import AsJson, AsPerson, author, group, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.output import one_line, plain, safe, say, say_json, say_json_list, show, styled, table
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from policy.knowledge import Article
@@ -88,9 +89,7 @@ def _propose(files: list[Path], as_: str) -> None:
     with the_desk() as desk:
         new = propose(desk, articles, author(as_))
     known = f"; {len(articles) - new} stood there already" if new < len(articles) else ""
-    say(
-        f"{new} {'article' if new == 1 else 'articles'} proposed{known}. Somebody else publishes: `tanggap kb publish`."
-    )
+    say(f"{counted(new, 'article')} proposed{known}. Somebody else publishes: `tanggap kb publish`.")
 
 
 def list_(

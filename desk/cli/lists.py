@@ -25,6 +25,7 @@ from desk.cli.output import (
     styled,
     table,
 )
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from db.tables import Complaint, Draft, Event, Message, Note, Review
@@ -275,7 +276,7 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
         ("Answered", moment(found.responded_at, zone) or None),
         ("Resolved", f"{moment(found.resolved_at, zone)}: {found.resolution or ''}" if found.resolved_at else None),
         ("Closed", f"{moment(found.closed_at, zone)} ({found.closed_why})" if found.closed_at else None),
-        ("Reopened", f"{found.reopened} times" if found.reopened else None),
+        ("Reopened", counted(found.reopened, "time") if found.reopened else None),
         ("Follow-up", _follow_up(case)),
         *legal_facts(case.legal, zone),
         ("Tracking page", case.tracking_url),
@@ -332,14 +333,23 @@ def _show_assessment(case: "Case") -> None:
     for reason in last.because:
         say(f"{'':15}{safe(reason)}")
     for one in last.evidence:
-        say(f"{'':15}{safe(str(one.get('field', '')))}: “{one_line(str(one.get('quote', '')), 100)}”")
+        field = str(one.get("field", ""))
+        name = "" if field == "risks" and one.get("value") else f"{safe(field)}: "
+        say(f"{'':15}{name}{quoted(one)}")
+
+
+def quoted(evidence: Mapping[str, Any]) -> str:
+    """The words of a finding; of a risk with its name, since a text may have several."""
+    risk = evidence.get("value") if evidence.get("field") == "risks" else None
+    name = f"{safe(str(risk))}: " if risk else ""
+    return f"{name}“{one_line(str(evidence.get('quote', '')), 100)}”"
 
 
 def _show_message(message: "Message", zone: ZoneInfo) -> None:
     way = "→" if message.direction.value == "out" else "←"
     taken_down = ", taken down" if message.removed_at else ""
-    edited = f", edited {message.revision - 1} times" if message.revision > 1 else ""
-    reach = f", {message.views:,} views" if message.views else ""
+    edited = f", edited {counted(message.revision - 1, 'time')}" if message.revision > 1 else ""
+    reach = f", {counted(message.views, 'view')}" if message.views else ""
     show(
         styled(
             f"{way} {moment(message.posted_at, zone)}  {message.channel}, {message.visibility.value}"
@@ -350,7 +360,9 @@ def _show_message(message: "Message", zone: ZoneInfo) -> None:
     for line in safe(message.text).split("\n"):
         say(f"  {line}")
     for attachment in message.attachments:
-        said = f"{attachment.get('name', '')} ({attachment.get('type', '')}, {attachment.get('size', 0):,} bytes)"
+        size = attachment.get("size")
+        about = (attachment.get("type"), counted(size, "byte") if size is not None else None)
+        said = f"{attachment.get('name', '')} ({', '.join(filter(None, about))})"
         say(f"  attached: {one_line(said)}")
 
 

@@ -8,6 +8,7 @@ import typer
 from desk.cli.common import AsJson, AsPerson, author, group, read_the_settings, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.output import day_or_moment, say, say_json, say_json_list, show, styled, table, warn
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from integrations.classifier.light import LightModel
@@ -247,11 +248,11 @@ def _beside(name: str, found: "Agreement") -> str:
     if not found.messages:
         return f"{name} has read no message yet."
     same = ", ".join(f"{field} {share:.0%}" for field, share in found.same.items())
-    told = f"{name} read {found.messages} messages and agrees with what stands: {same}."
+    told = f"{name} read {counted(found.messages, 'message')} and agrees with what stands: {same}."
     if not found.corrected:
         return f"{told} None of them was corrected."
     return (
-        f"{told} Of {found.corrected} fields that people corrected, {name} has {found.shadow_right} right, "
+        f"{told} Of {counted(found.corrected, 'field')} that people corrected, {name} has {found.shadow_right} right, "
         f"the current assessment {found.current_right}."
     )
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desk.cli.lists import heading, show_fact
-from desk.cli.output import moment, one_line, safe, say, show, styled
+from desk.cli.lists import heading, quoted, show_fact
+from desk.cli.output import moment, safe, say, show, styled
+from policy.spelled import counted
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -68,14 +69,15 @@ def _show_field(path: "MessagePath", field: str) -> None:
     said = ", ".join(value) if isinstance(value, tuple) else str(getattr(value, "value", value))
     confidence = path.confidence.get(field)
     sure = f"  ({confidence:.0%} sure)" if confidence is not None else ""
-    show_fact(field.capitalize(), f"{said}{sure}")
+    guess = f"; {', '.join(path.guessed)}: the model's guess" if field == "risks" and path.guessed else ""
+    show_fact(field.capitalize(), f"{said}{sure}{guess}")
     _show_quotes(path, field)
 
 
 def _show_quotes(path: "MessagePath", field: str) -> None:
-    quotes = [str(one.get("quote", "")) for one in path.evidence if one.get("field") == field]
-    for quote in dict.fromkeys(filter(None, quotes)):
-        say(f"{'':17}“{one_line(quote, 100)}”")
+    told = [one for one in path.evidence if one.get("field") == field and one.get("quote")]
+    for said in dict.fromkeys(map(quoted, told)):
+        say(f"{'':17}{said}")
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -87,9 +89,9 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     if reach.get("views"):
         ago = reach.get("views_a_day_ago")
         grown = f", {ago:,} a day ago ({reach['views'] / max(ago, 1):,.1f} times)" if ago is not None else ""
-        yield f"{reach['views']:,} views{grown}"
+        yield f"{counted(reach['views'], 'view')}{grown}"
     if reach.get("followers"):
-        yield f"its author has {reach['followers']:,} followers"
+        yield f"its author has {counted(reach['followers'], 'follower')}"
     if reach.get("verified"):
         yield "its author's account is verified"
     if around.get("media_account"):
@@ -97,11 +99,11 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     if around.get("tier"):
         yield f"customer tier {safe(str(around['tier']))}"
     if before := around.get("complaints_before"):
-        yield f"{before} {'complaint' if before == 1 else 'complaints'} of the same person before it, not long ago"
+        yield f"{counted(before, 'complaint')} of the same person before it, not long ago"
     if around.get("answer_late"):
         yield "the promised time of its answer had passed"
     if times := around.get("reopened"):
-        yield f"it came back after it was called solved ({times} {'time' if times == 1 else 'times'})"
+        yield f"it came back after it was called solved ({counted(times, 'time')})"
     if around.get("incident"):
         yield f"it belongs to {around.get('incident_reference') or 'an incident'} ({around['incident']})"
 

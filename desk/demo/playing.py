@@ -22,6 +22,7 @@ from desk.opening import assemble, read_policy
 from desk.settings import Settings
 from desk.up.house import House, standing
 from desk.up.staff import plan_for_the_desk
+from policy.spelled import counted
 from tasks.desk import Desk
 
 LONGEST = 165.0
@@ -184,7 +185,7 @@ def _report(actors: list[Actor], settings: Settings, console: Console, seconds: 
     said = (
         f"All {len(actors)} samples ended where they should"
         if good
-        else f"[red]{missed} samples did not end where they should[/]"
+        else f"[red]{counted(missed, 'sample')} did not end where they should[/]"
     )
     console.print(f"{said}, {seconds:.0f} seconds after the start.")
     console.print(f"Prefect UI    {settings.prefect_url}   (runs, and the timelines under Artifacts)", highlight=False)

@@ -26,7 +26,13 @@ class Tongue:
     chosen: bool = False
 
     def say(self, name: str, **values: object) -> str:
-        """One of the pages' own texts, with values in its places; whole numbers as the language groups their digits."""
+        """One of the pages' own texts, with values in its places; whole numbers as the language groups their digits.
+
+        Of one thing in the singular, where the text has one (`…_one`).
+        """
+        single = f"{name}_one"
+        if single in texts(self.code) and 1 in values.values():
+            name = single
         return texts(self.code)[name].format(**{place: self._written(value) for place, value in values.items()})
 
     def _written(self, value: object) -> object:

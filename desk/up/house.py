@@ -31,6 +31,7 @@ from desk.up.deploy_file import deployment_file, read_deployments, stages_of
 from desk.up.duty import Duty
 from desk.up.engine import POOL, Engine, EngineError, crash_lost_runs
 from desk.up.ports import answers, check_port
+from policy.spelled import counted
 
 log = logging.getLogger("tanggap.house")
 
@@ -111,7 +112,7 @@ class House:
             (settings.home / "prefect").mkdir(mode=0o700, exist_ok=True)
             (settings.home / "tmp").mkdir(mode=0o700, exist_ok=True)
         if left := end_leftovers(runs):
-            say(f"Ended {len(left)} processes that a killed `tanggap up` had left")
+            say(f"Ended {counted(len(left), 'process', 'processes')} that a killed `tanggap up` had left")
         check_port("127.0.0.1", settings.prefect_port, "--prefect-port")
         if self.plan.gateway is not None:
             check_port(settings.gateway_host, settings.gateway_port, "--gateway-port")
@@ -156,7 +157,7 @@ class House:
         stages = {name: deployments[name] for name in wanted if name in deployments}
         lost = crash_lost_runs(self.engine, began, replaced=stages.values())
         if lost:
-            say(f"Took up {len(lost)} runs that had lost their process")
+            say(f"Took up {counted(len(lost), 'run')} without a process")
         for stage, deployment in stages.items():
             self.engine.start(deployment, f"The desk opens: {stage}.")
         self._stages = stages

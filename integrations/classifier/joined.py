@@ -91,6 +91,7 @@ class JoinedAssessor:
             version=version,
             unsure=decision.unsure,
             second_look=second_look,
+            guessed=decision.guessed,
         )
 
     def _evidence(self, text: Text, finding: RuleFinding, decision: Decision) -> tuple[Evidence, ...]:
@@ -106,7 +107,7 @@ class JoinedAssessor:
 
     def _telling(self, text: str, field: str, word: str) -> list[Evidence]:
         spoken = self._light.speaks_for(text, field, word)[:_TELLING]
-        return [Evidence(field, text[start:end], start, end) for weight, start, end in spoken if weight > 0]
+        return [Evidence(field, text[start:end], start, end, word) for weight, start, end in spoken if weight > 0]
 
 
 def _claims(decision: Decision) -> list[tuple[str, str]]:

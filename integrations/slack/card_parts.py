@@ -55,8 +55,8 @@ def whys(card: Card) -> list[str]:
     language, found = card.language, []
     if card.severity and (card.severity_because or card.evidence):
         reasons = _reasons(language, card.severity_because)
-        words = _words(card.evidence)
-        rests = say(language, "why_words", words=", ".join(f"“{word}”" for word in words)) if words else ""
+        words = _words(language, card.evidence)
+        rests = say(language, "why_words", words=", ".join(words)) if words else ""
         said = " – ".join(part for part in (reasons, rests) if part)
         found.append(say(language, "why_severity", severity=_severity(language, card.severity), reasons=said))
     stands_in = next((one.stands_in_for for one in card.gates if one.gate == card.gate), None)
@@ -80,11 +80,16 @@ def _reasons(language: Language, reasons: Sequence[str]) -> str:
     return "; ".join(shown)
 
 
-def _words(evidence: Sequence[Evidence]) -> list[str]:
-    """The words behind the risks first, since they weigh most; none twice."""
-    ordered = sorted(evidence, key=lambda one: one.field != "risks")
-    words = dict.fromkeys(" ".join(tame(one.quote).split()) for one in ordered)
-    return [inline(word, 60) for word in words if word][:MOST_WORDS]
+def _words(language: Language, evidence: Sequence[Evidence]) -> list[str]:
+    """The words behind the risks first, since they weigh most, with the names of the risks; none twice."""
+    risks: dict[str, list[str]] = {}
+    for one in sorted(evidence, key=lambda one: one.field != "risks"):
+        word = " ".join(tame(one.quote).split())
+        named_here = risks.setdefault(word, [])
+        if one.field == "risks" and one.value and one.value not in named_here:
+            named_here.append(one.value)
+    told = [(f"“{inline(word, 60)}”", known) for word, known in risks.items() if word][:MOST_WORDS]
+    return [f"{word} ({named_all(language, 'risk', known)})" if known else word for word, known in told]
 
 
 def facts(card: Card) -> Block:

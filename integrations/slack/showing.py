@@ -66,10 +66,11 @@ class AuthorSeen:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A word or fact that the assessment rests on."""
+    """A word or fact that the assessment rests on; `value`: what it speaks for there, such as which risk."""
 
     field: str
     quote: str
+    value: str = ""
 
 
 @dataclass(frozen=True)

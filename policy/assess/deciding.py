@@ -78,7 +78,10 @@ class Assessing(Rules):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a text is, how sure of each field, and the fields that a person decides."""
+    """What a text is, how sure of each field, and the fields that a person decides.
+
+    `guessed`: those of the risks that the model adds to the rules'.
+    """
 
     kind: Kind
     category: Category | None
@@ -87,6 +90,7 @@ class Decision:
     anger: int
     confidence: dict[str, float]
     unsure: tuple[str, ...]
+    guessed: tuple[Risk, ...] = ()
 
 
 class RulesSay(Protocol):
@@ -131,7 +135,8 @@ def decide(likely: Likely, rules: RulesSay, limits: Assessing) -> Decision:
         unsure.append("risks")
     for field in ("category", "remedy"):
         confidence.setdefault(field, confidence["kind"])
-    return Decision(kind, category, remedy, risks, anger, confidence, tuple(unsure))
+    guessed = tuple(risk for risk in risks if risk not in found)
+    return Decision(kind, category, remedy, risks, anger, confidence, tuple(unsure), guessed)
 
 
 def _kind(kinds: Sequence[float], dangerous: bool, limits: Assessing) -> int:

@@ -282,34 +282,41 @@ _KIND_KEYS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
+class _Finding(NamedTuple):
+    """What needs evidence: the field, what was found there, the key that says it, how many places are shown."""
+
+    field: str
+    value: str
+    key: str
+    most: int
+
+
 def _findings(
     kind: Kind, category: Category | None, remedy: Remedy | None, risks: Iterable[Risk], anger: int
-) -> list[tuple[str, str, int]]:
-    """What needs evidence: the field, the key that says it, how many places are shown."""
-    findings = [("kind", key, 2) for key in _KIND_KEYS[kind]]
+) -> list[_Finding]:
+    findings = [_Finding("kind", str(kind), key, 2) for key in _KIND_KEYS[kind]]
     if category is not None:
-        findings.append(("category", f"category.{category}", 3))
+        findings.append(_Finding("category", str(category), f"category.{category}", 3))
     if remedy is not None and remedy is not Remedy.NONE:
-        findings.append(("remedy", f"remedy.{remedy}", 2))
-    findings += [("risks", f"risk.{risk}", 2) for risk in risks]
+        findings.append(_Finding("remedy", str(remedy), f"remedy.{remedy}", 2))
+    findings += [_Finding("risks", str(risk), f"risk.{risk}", 2) for risk in risks]
     if anger:
-        findings.append(("anger", "anger", 3))
+        findings.append(_Finding("anger", str(anger), "anger", 3))
     return findings
 
 
-def _evidence(
-    findings: Iterable[tuple[str, str, int]], tally: Tally, reading: Reading, text: Text
-) -> tuple[Evidence, ...]:
+def _evidence(findings: Iterable[_Finding], tally: Tally, reading: Reading, text: Text) -> tuple[Evidence, ...]:
     """The words that the findings rest on, in the text without its subject."""
     offset = len(text.subject) + 2 if text.subject else 0
     taken: list[Evidence] = []
-    for field, key, most in findings:
-        if key not in tally.votes:
+    for found in findings:
+        if found.key not in tally.votes:
             continue
-        for _, first, last in tally.strongest(key, most):
+        for _, first, last in tally.strongest(found.key, found.most):
             start, end = reading.span(first, last)
             if start >= offset:
-                taken.append(Evidence(field, text.text[start - offset : end - offset], start - offset, end - offset))
+                quote = text.text[start - offset : end - offset]
+                taken.append(Evidence(found.field, quote, start - offset, end - offset, found.value))
     return tuple(taken)
 
 

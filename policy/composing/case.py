@@ -62,6 +62,7 @@ class Case:
     topics: tuple[str, ...] = ()
     """What it is about, the likeliest first (`policy/parts/topics.yaml`)."""
     risks: tuple[Risk, ...] = ()
+    """Those that its words speak to; what only a model takes for the press is not among them."""
     remedy: Remedy | None = None
     anger: int = 0
     name: str = ""

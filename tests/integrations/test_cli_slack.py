@@ -189,7 +189,7 @@ def test_a_backlog_is_told_with_its_age(tanggap, slack_life):
 
     said = unwell(tanggap("doctor", "--json"))["slack cards"]
 
-    assert "1 cards and 0 notices wait to be shown, the oldest for 20 minutes" in said
+    assert "1 card and 0 notices still to be shown, the oldest for 20 minutes" in said
 
 
 # slack

@@ -23,7 +23,7 @@ def life(desk, clock) -> Life:
         SICK,
         risks=(Risk.INJURY,),
         confidence={"kind": 0.93, "risks": 0.81},
-        evidence=(Evidence("risks", "muntah", 10, 16), Evidence("kind", "setelah \x1b[31mmakan", 17, 30)),
+        evidence=(Evidence("risks", "muntah", 10, 16, "injury"), Evidence("kind", "setelah \x1b[31mmakan", 17, 30)),
     )
     return life
 
@@ -49,7 +49,7 @@ def test_the_path_goes_from_the_words_to_the_gates(life, tanggap):
         f"{reference}  S1",
         "complaint  (93% sure)",
         "injury  (81% sure)",
-        "“muntah”",
+        "injury: “muntah”",
         "with said by the test",
         "said in public",
         "1,200 views",
@@ -166,3 +166,34 @@ def test_a_complaint_that_is_not_there_is_told_on_one_line(tanggap):
     ran = tanggap("complaint", "TG-9999", "--why")
 
     assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+
+
+def test_what_only_the_model_sees_is_called_a_guess(life, tanggap):
+    life.assessor.finds(SICK, risks=(Risk.INJURY, Risk.MEDIA), guessed=(Risk.MEDIA,))
+    reference = life.comes(SICK)
+    life.assess()
+
+    assert "injury, media; media: the model's guess" in why(tanggap, reference)
+
+
+def test_a_complaint_shows_the_words_of_each_risk_under_its_name(life, tanggap):
+    words = (Evidence("risks", "muntah", 10, 16, "injury"), Evidence("risks", "nasi", 31, 35, "media"))
+    life.assessor.finds(SICK, risks=(Risk.INJURY, Risk.MEDIA), evidence=(*words, Evidence("kind", "muntah", 10, 16)))
+    reference = life.comes(SICK)
+    life.assess()
+
+    told = tanggap("complaint", reference).out
+
+    for line in ("injury: “muntah”", "media: “nasi”", "kind: “muntah”"):
+        assert line in told
+    assert "risks:" not in told
+
+
+@pytest.mark.parametrize(("times", "said"), [(1, "edited 1 time"), (2, "edited 2 times")])
+def test_edits_are_counted_in_the_right_number(times, said, life, tanggap):
+    reference = life.comes(SICK)
+    first = life.messages(reference)[0]
+    for number in range(times):
+        life.record(life.message(f"{SICK} {number}", external_id=first.external_id))
+
+    assert f"{said}\n" in tanggap("complaint", reference).out

@@ -16,7 +16,7 @@ from db.session import make_engine
 from db.tables import Complaint
 from db.words import Category, DeliveryKind, State
 from desk.gateway.board import Standing
-from desk.gateway.language import LANGUAGES, texts
+from desk.gateway.language import LANGUAGES, Tongue, texts
 from desk.gateway.states import state_name
 from tasks.desk import Desk
 
@@ -144,6 +144,11 @@ def test_both_languages_say_the_same_things() -> None:
         for name, said in first.items():
             assert said, name
             assert set(_places(said)) == set(_places(other[name])), name
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(1, "again in a minute."), (2, "again in 2 minutes.")])
+def test_one_minute_is_said_in_the_singular(minutes: int, said: str) -> None:
+    assert Tongue("en").say("error_too_many", minutes=minutes).endswith(said)
 
 
 def test_whatever_a_complaint_can_be_has_words() -> None:

@@ -88,7 +88,7 @@ def a_card(**changes: Any) -> Card:
         language="id",
         severity="S2",
         severity_because=("legal steps are announced", "a regulator or a consumer body is named"),
-        evidence=(Evidence("kind", "dipotong dua kali"), Evidence("risks", "kuasa hukum saya")),
+        evidence=(Evidence("kind", "dipotong dua kali"), Evidence("risks", "kuasa hukum saya", "legal_threat")),
         risks=("legal_threat", "regulator"),
         kind="complaint",
         category="billing",

@@ -192,6 +192,7 @@ def test_a_risk_that_the_rules_found_is_dropped_by_sure_spam_alone(likely, rules
         assert kind_chances(likely)[list(Kind).index(Kind.SPAM)] >= LIMITS.spam_despite_risk_from
     else:
         assert set(rules.risks) <= set(found.risks)
+        assert set(found.guessed) == set(found.risks) - set(rules.risks)
 
 
 @given(LIKELY, RULES)

@@ -69,6 +69,15 @@ def test_every_finding_but_the_defaults_has_its_words():
     assert {piece.field for piece in found.evidence} == {"kind", "category", "remedy", "risks", "anger"}
 
 
+def test_each_word_says_what_it_speaks_for():
+    found = assess("CS kalian bego, gue lapor polisi dan OJK, balikin duit gue")
+
+    spoken = {piece.value for piece in found.evidence if piece.field == "risks"}
+    assert len(found.risks) > 1
+    assert spoken == {str(risk) for risk in found.risks}
+    assert {piece.value for piece in found.evidence if piece.field == "kind"} == {str(found.kind)}
+
+
 def test_confidence_says_something_of_every_field():
     for text in ("paket saya belum sampai", "jam buka berapa?", "", "👍", "hmm"):
         confidence = assess(text).confidence

@@ -109,7 +109,7 @@ def test_an_open_card_says_what_it_takes_to_decide() -> None:
         "uang kembali",
         "ancaman hukum, regulator",
         "langkah hukum diumumkan",
-        "“kuasa hukum saya”",
+        "“kuasa hukum saya” (ancaman hukum), “dipotong dua kali”",
         "12.400 pengikut",
         "dilihat 250.000 kali",
         "3 keluhan sebelumnya (2 dijawab, 1 kali tidak puas)",

@@ -1,6 +1,7 @@
 """The desk's own words in Slack: the same in both languages, all of them used, and one for every token."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,17 @@ def test_what_stands_on_buttons_and_titles_fits_there(language: Language) -> Non
 def test_one_thing_is_said_in_the_singular() -> None:
     assert say("en", "messages", count=1) == "1 message in all"
     assert say("en", "messages", count=12_400) == "12,400 messages in all"
+
+
+MANY = {"cut", "approve_rest", "edit_too_long", "text_cut"}
+"""Said only of more characters than a screen shows."""
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, text in texts("en").items() if re.search(r"\{count\}\*? [a-z]+s\b", text)]
+)
+def test_whatever_is_counted_has_a_singular(key: str) -> None:
+    assert f"{key}_one" in texts("en") or key.endswith("_one") or key in MANY
 
 
 def test_numbers_are_written_as_their_readers_write_them() -> None:

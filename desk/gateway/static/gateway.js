@@ -12,7 +12,8 @@
       const near = left < Number(area.dataset.limit) / 10;
       told.hidden = !near;
       told.classList.toggle("over", left < 0);
-      told.textContent = (left < 0 ? area.dataset.over : area.dataset.left).replace("#", Math.abs(left));
+      const words = (left < 0 ? "over" : "left") + (Math.abs(left) === 1 ? "One" : "");
+      told.textContent = area.dataset[words].replace("#", Math.abs(left));
     };
     area.addEventListener("input", tell);
     tell();
