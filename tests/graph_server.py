@@ -134,6 +134,7 @@ class GraphServer:
             parent = {"parent": {"id": on}} if above["_kind"] == "comment" else {}
             self.nodes[post]["updated_time"] = max(at, self.nodes[post]["updated_time"])
             told = {"from": {"id": by, "name": name}, "created_time": at, "is_hidden": False, "_post": post, **parent}
+            told["can_comment"] = not parent
             link = f"https://www.facebook.com/{post}?comment_id={key.rpartition('_')[2]}"
             return self._add(key, "comment", message=text, permalink_url=link, **told)
 
@@ -392,6 +393,8 @@ class GraphServer:
     def _write(self, node: Node, edge: str, params: dict[str, Any]) -> Node:
         kind, key = node["_kind"], node["id"]
         if edge == "comments" and kind in ("post", "comment"):
+            if not node.get("can_comment", True):
+                raise Refused(100, 0, "(#100) Replies to this comment are not supported")
             return {"id": self.writes_comment(key, params["message"], PAGE, "Kopi Senja")}
         if edge == "replies" and kind == "igcomment":
             if self.nodes[node["_media"]]["_by"] != INSTAGRAM:
@@ -438,6 +441,8 @@ class GraphServer:
             raise Refused(100, 2018292, "Invalid comment_id parameter")
         if node.get("_answered_privately"):
             raise Refused(10900, 0, "(#10900) Activity already replied to")
+        if node["_kind"] == "post" and not about.startswith(f"{PAGE}_"):
+            raise Refused(10903, 0, "(#10903) This user cannot reply to this activity")
         if datetime.now(UTC) - _time_of(node) > timedelta(days=7):
             raise Refused(10901, 0, "(#10901) This activity is too old")
         node["_answered_privately"] = True

@@ -221,24 +221,35 @@ class FacebookChannel(PageChannel[FacebookSettings]):
     # Answering
 
     def comment(self, out: Outgoing) -> Sent:
-        """One comment below the customer's. Raises TryAgain, Never or Unknown."""
-        place = Place.of(out.target.external_id)
-        answered = self.post(f"{node(place.id)}/comments", {"message": out.text}, what="post")
+        """One comment below the customer's, or beside it. Raises TryAgain, Never or Unknown."""
+        below = self._below(out.target)
+        answered = self.post(f"{node(below)}/comments", {"message": out.text}, what="post")
         try:
             about = f"comment:{answered.id('id')}"
         except WrongShape as error:
             raise Unknown("Facebook took the comment, but does not name it: look there for the text") from error
         return Sent(about, _address(about))
 
+    def _below(self, target: Target) -> str:
+        """Where an answer can stand: Facebook may take none below what is an answer itself, but beside it."""
+        own, first = Place.of(target.external_id).id, _first(target)
+        if first is None or self.get(node(own), fields="can_comment").raw.get("can_comment") is not False:
+            return own
+        return first
+
     def own_comments(self, target: Target) -> Iterator[tuple[str, str, datetime, str | None]]:
-        """The Page's comments below what the target names, newest first. Raises ChannelError, WrongShape."""
-        place = Place.of(target.external_id)
+        """The Page's comments below what the target names, and beside it. Raises ChannelError, WrongShape."""
+        for below in (Place.of(target.external_id).id, _first(target)):
+            if below is not None:
+                yield from self._own_below(below)
+
+    def _own_below(self, key: str) -> Iterator[tuple[str, str, datetime, str | None]]:
         asked: dict[str, Any] = {
             "fields": "id,message,created_time,from,permalink_url",
             "filter": "stream",
             "limit": 100,
         }
-        for row in self.rows(f"{node(place.id)}/comments", order="reverse_chronological", most=5, **asked):
+        for row in self.rows(f"{node(key)}/comments", order="reverse_chronological", most=5, **asked):
             author = self.author(row.maybe("from")) if row else None
             if row is not None and author is not None and author.id == self.own_id:
                 about = row.text("id")
@@ -248,6 +259,8 @@ class FacebookChannel(PageChannel[FacebookSettings]):
     def private_recipient(self, target: Target) -> Mapping[str, str] | str:
         """The comment or visitor post, else the person by the id that Messenger gave them."""
         place = Place.of(target.external_id)
+        if place.kind == "post" and not place.id.startswith(f"{self.own_id}_"):
+            return "whoever wrote about us elsewhere on Facebook cannot be written to privately"
         if place.kind in ("comment", "post") and place.id:
             return {f"{place.kind}_id": place.id}
         return {"id": target.author_id} if target.author_id else "nobody knows who wrote it"
@@ -257,6 +270,12 @@ class FacebookChannel(PageChannel[FacebookSettings]):
         if len(text) <= LONGEST_MESSAGE:
             return None
         return f"Messenger takes {LONGEST_MESSAGE} characters, and the text has {len(text)}"
+
+
+def _first(target: Target) -> str | None:
+    """The comment that it answers; None where it answers none."""
+    own, thread = Place.of(target.external_id), Place.of(target.thread)
+    return thread.id if own.kind == thread.kind == "comment" and thread.id not in ("", own.id) else None
 
 
 def _parent(value: Fields) -> str | None:

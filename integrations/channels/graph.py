@@ -118,7 +118,7 @@ def graph_error(answer: Answer, safe: bool) -> ChannelError | None:
 
 
 def _for_good(fault: Fault, said: str) -> tuple[str, Why]:
-    if fault.subcode in _WINDOW:
+    if fault.subcode in _WINDOW or fault.code == 10901:
         return f"{said}: the time in which it lets us answer is over", "window"
     if fault.code == 551 or fault.subcode in _UNAVAILABLE:
         return f"{said}: this person takes no messages from us", "blocked"
@@ -130,7 +130,7 @@ def _for_good(fault: Fault, said: str) -> tuple[str, Why]:
         return f"{said}: the same words were just posted", "duplicate"
     if fault.code == 100 and "must be less than or equal" in fault.said:
         return f"{said}: the text is too long", "too_long"
-    if fault.code in (3, 10) or 200 <= fault.code < 300 or 10_901 <= fault.code <= 10_903:
+    if fault.code in (3, 10) or 200 <= fault.code < 300 or fault.code in (10902, 10903):
         return f"{said}: our app or token may not do this here; `tanggap doctor` names missing rights", "not_allowed"
     return said, "other"
 

@@ -569,6 +569,43 @@ def test_a_visitor_post_is_answered_below_it(server: GraphServer) -> None:
     assert sent.url == f"https://www.facebook.com/{key.partition('_')[0]}?comment_id={key.partition('_')[2]}"
 
 
+def test_an_answer_to_an_answer_stands_where_facebook_lets_it_and_is_found_there(server: GraphServer) -> None:
+    first = server.writes_comment(server.post, "Dingin", "7002", "Sari")
+    second = server.writes_comment(first, "Punya saya juga", BUDI, "Budi")
+    ours = channel(server)
+    aim = replace(target(f"comment:{second}"), thread=f"comment:{first}")
+    out = outgoing(ours, aim, "Kak Budi, kami cek")
+    assert ours.find_own(out) is None
+
+    sent = ours.reply(out)
+
+    key = sent.platform_id.removeprefix("comment:")
+    assert server.nodes[key]["parent"] == {"id": first}
+    found = ours.find_own(out)
+    assert found is not None
+    assert found.platform_id == sent.platform_id
+
+
+def test_a_first_comment_is_answered_without_another_question(server: GraphServer) -> None:
+    ours, key = channel(server), server.writes_comment(server.post, "Dingin", BUDI, "Budi")
+
+    ours.reply(outgoing(ours, replace(target(f"comment:{key}"), thread=f"post:{server.post}"), "Kami cek"))
+
+    assert [method for method, _, _ in server.asked] == ["POST"]
+
+
+def test_who_wrote_about_us_elsewhere_cannot_be_answered_privately(server: GraphServer) -> None:
+    ours, now = channel(server), datetime.now(UTC)
+    elsewhere = server.writes_post("@Kopi Senja, tolong", by="7009", tags_us=True)
+    here = server.writes_post("Kenapa tutup?", by=BUDI, name="Budi")
+
+    assert not ours.can_reply(target(f"post:{elsewhere}"), Visibility.PRIVATE, now).ok
+    assert ours.can_reply(target(f"post:{here}"), Visibility.PRIVATE, now).ok
+    with pytest.raises(Never):
+        ours.message_privately(outgoing(ours, target(f"post:{elsewhere}"), "Halo", private=True))
+    assert server.asked == []
+
+
 def test_a_comment_is_answered_privately_once(server: GraphServer) -> None:
     ours, key = channel(server), server.writes_comment(server.post, "Dingin", BUDI)
     out = outgoing(ours, target(f"comment:{key}"), "Kami kirim rinciannya", private=True)
@@ -711,7 +748,8 @@ def test_where_nobody_knows_the_conversation_it_cannot_be_told(server: GraphServ
         (100, 33, "gone"),
         (803, 0, "gone"),
         (10900, 0, "not_allowed"),
-        (10901, 0, "not_allowed"),
+        (10901, 0, "window"),
+        (10903, 0, "not_allowed"),
         (200, 0, "not_allowed"),
         (10, 0, "not_allowed"),
         (3, 0, "not_allowed"),
