@@ -1,5 +1,6 @@
 """What every door hands inward: a message taken in, or one left out or put aside, each with its raw bytes and place."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -152,6 +153,11 @@ class Arrived:
 
 
 Item = Incoming | Unreadable | LeftOut | Removed | Bounced | Arrived
+
+
+def hashed_name(raw: bytes) -> str:
+    """The id of a record that has none of its own, or none that is only its own: the hash of what came."""
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def default_visibility(channel: str, private_channels: frozenset[str] = PRIVATE_CHANNELS) -> Visibility:

@@ -112,6 +112,8 @@ class Circuit(Rules):
     rest: SomeTime = timedelta(minutes=1)
     """The first rest; each further failure doubles it."""
     longest_rest: SomeTime = timedelta(minutes=30)
+    throttled_too_long: SomeTime = timedelta(hours=1)
+    """People are told once when a platform has only asked us to wait for so long, and let nothing through."""
 
 
 class Coverage(Rules):
@@ -151,6 +153,10 @@ class Channels(Rules):
     def limits(self, visibility: Visibility) -> dict[str, ChannelRules | PrivateLimits]:
         """How long a text may be on each channel, in public or as a private message."""
         return {name: rules.limits(visibility) for name, rules in self.channels.items()}
+
+    def named_by_senders(self, name: str) -> bool:
+        """Whether a message's id there is what its sender wrote, as in mail; elsewhere the platform gives it."""
+        return name == "email" or (name in self.channels and self.channels[name].adapter == "email")
 
     @property
     def known(self) -> frozenset[str]:

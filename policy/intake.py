@@ -8,7 +8,7 @@ merges two people.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -189,6 +189,19 @@ def same_thing(a: Told, b: Told, rules: Intake) -> Match:
     if alike and _words(a.text) >= rules.least_words and not other_things:
         return Match(Likeness.SUGGEST, "nearly the same text")
     return Match(Likeness.NONE, "nothing in common")
+
+
+def id_of_its_own(external_id: str, hashed: str, known: Collection[str] | None, came: Collection[str]) -> str:
+    """Under which id a message is kept where senders choose the ids: RFC 5322 wants them unique, nobody sees to it.
+
+    `known`: by which names and addresses it is known who wrote what is kept under this id, None where nothing is.
+    `came`: the same of who wrote this message. Another author's is a message of its own, named by the hash of what
+    came, so that a repeat of it is known; it never edits somebody else's words.
+    """
+    if known is None or not (known or came):
+        return external_id
+    one = {name.strip().casefold() for name in known} & {name.strip().casefold() for name in came}
+    return external_id if one else hashed
 
 
 def find_numbers(text: str, rules: Numbers) -> frozenset[str]:

@@ -7,7 +7,7 @@ intakes at once neither double a message nor open two complaints for one thread.
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -28,8 +28,19 @@ from db.tables import (
 )
 from db.wake import wake
 from db.words import State, Visibility
-from integrations.record import Arrived, Author, Bounced, Incoming, Item, LeftOut, Metrics, Removed, Unreadable
-from policy.intake import Likeness, Told, plain_phone, same_thing
+from integrations.record import (
+    Arrived,
+    Author,
+    Bounced,
+    Incoming,
+    Item,
+    LeftOut,
+    Metrics,
+    Removed,
+    Unreadable,
+    hashed_name,
+)
+from policy.intake import Likeness, Told, id_of_its_own, plain_phone, same_thing
 from tasks.arrivals import arrive
 from tasks.bounces import bounce
 from tasks.changes import edit, measure, take_down
@@ -163,6 +174,7 @@ class _Chunk:
     def take(self, incoming: Sequence[Incoming], removed: Sequence[Removed] = ()) -> None:
         """Store every record of the chunk. What is `removed` by it is locked in one order with the rest."""
         self._look_up(incoming, {(item.channel, item.account, item.external_id) for item in removed})
+        incoming = [self._named(item) for item in incoming]
         new: list[tuple[Incoming, Identity | None]] = []
         later: dict[Place, list[Incoming]] = {}
         for item in incoming:
@@ -184,11 +196,14 @@ class _Chunk:
                 self._known(item, self.messages[place])
 
     def _look_up(self, incoming: Sequence[Incoming], removed: set[Place]) -> None:
+        mails = [item for item in incoming if self._named_by_sender(item)]
         places = {(item.channel, item.account, item.external_id) for item in incoming}
+        places |= {(item.channel, item.account, hashed_name(item.raw)) for item in mails}
         parents = {(item.channel, item.account, item.in_reply_to) for item in incoming if item.in_reply_to}
         found = self._messages_at(places | parents | removed)
         self.messages = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.IN}
         self.outgoing = {(m.channel, m.account, m.external_id): m for m in found if m.direction is Direction.OUT}
+        self._look_up_writers(mails)
         people = {place for item in incoming if (place := identity_place(item))}
         if people:
             key = tuple_(col(Identity.channel), col(Identity.account), col(Identity.external_id))
@@ -221,6 +236,42 @@ class _Chunk:
         self.complaints = lock_many(self.session, list(touched))
         beyond = {c.merged_into for c in self.complaints.values() if c.merged_into} - self.complaints.keys()
         self.complaints |= lock_many(self.session, [number for number in beyond if number])
+
+    def _named_by_sender(self, item: Incoming) -> bool:
+        return self.desk.policy.channels.named_by_senders(item.channel)
+
+    def _look_up_writers(self, mails: Sequence[Incoming]) -> None:
+        """Who wrote what is kept under the ids of these mails."""
+        known = {
+            place: self.messages[place]
+            for item in mails
+            if (place := (item.channel, item.account, item.external_id)) in self.messages
+        }
+        numbers = {message.identity_id for message in known.values()}
+        rows = self.session.execute(select(Identity).where(col(Identity.id).in_(numbers))).scalars() if known else ()
+        writers = {one.id: _names(one.external_id, one.email) for one in rows}
+        self.wrote = {
+            place: writers.get(message.identity_id or 0, frozenset())
+            for place, message in known.items()
+            if message.text or message.identity_id is not None  # of whom was forgotten nobody can tell
+        }
+
+    def _named(self, item: Incoming) -> Incoming:
+        """The message under the id that is its own: another author's mail with a known Message-ID is another mail."""
+        if not self._named_by_sender(item):
+            return item
+        place = (item.channel, item.account, item.external_id)
+        came = _names(*((item.author.id or item.author.handle, item.author.email) if item.author else ()))
+        known = frozenset[str]() if place in self.outgoing else self.wrote.get(place)
+        name = id_of_its_own(item.external_id, hashed_name(item.raw), known, came)
+        if name == item.external_id:
+            if place not in self.messages:
+                self.wrote.setdefault(place, came)
+            return item
+        if (item.channel, item.account, name) not in self.messages:
+            warning = "its Message-ID is that of another author's mail: the hash of the mail stands for it"
+            self.told.warnings.append(f"{item.place}: {warning}")
+        return replace(item, external_id=name)
 
     def _messages_at(self, places: set[tuple[str, str, str]]) -> list[Message]:
         if not places:
@@ -439,6 +490,10 @@ def identity_place(item: Incoming) -> Place | None:
     if author is None or not (author.id or author.handle):
         return None
     return (item.channel, item.account, author.id or f"@{(author.handle or '').lower().lstrip('@')}")
+
+
+def _names(*names: str | None) -> frozenset[str]:
+    return frozenset(name.lstrip("@") for name in names if name)
 
 
 def _number_of(author: Author) -> str | None:

@@ -4,7 +4,6 @@ Nothing is fetched and no attachment is opened. The raw mail is kept whole besid
 """
 
 import binascii
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,7 +18,7 @@ from integrations.intake.lines import Encoding
 from integrations.intake.mbox import Mail, mails_in, one_mail
 from integrations.intake.quoted import without_quoted
 from integrations.intake.text import MAX_TEXT, clean, clean_line, is_blank, shown
-from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable, default_visibility
+from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable, default_visibility, hashed_name
 
 MAX_HTML = 20 * MAX_TEXT
 """Code points of an HTML body before its text is taken out."""
@@ -256,7 +255,7 @@ def _identifier(fields: _Fields, raw: bytes, warnings: list[str]) -> str:
         return identifier
     if fields.first("message-id"):
         warnings.append("the Message-ID cannot be used: the hash of the mail stands for it")
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return hashed_name(raw)
 
 
 def _parent(fields: _Fields, terms: Terms) -> str | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import policy.intake
 from db.words import CHANNELS, Visibility
 from policy.channels import Channels
-from policy.intake import Intake, Likeness, Told, find_numbers, first_number, same_thing, similarity
+from policy.intake import Intake, Likeness, Told, find_numbers, first_number, id_of_its_own, same_thing, similarity
 from policy.reading import read_rules
 
 SHIPPED = Path(policy.intake.__file__).parent
@@ -154,6 +154,44 @@ def test_a_private_message_may_be_as_long_as_the_platform_takes_it() -> None:
     assert CHANNEL_RULES.of("x").limits(Visibility.PRIVATE).hard_limit == 10_000
     assert CHANNEL_RULES.of("x").limits(Visibility.PUBLIC).hard_limit == 280
     assert CHANNEL_RULES.of("mastodon").limits(Visibility.PRIVATE).hard_limit == 460
+
+
+@pytest.mark.parametrize(
+    ("known", "came"),
+    [
+        (None, {"mira@contoh.id"}),
+        (None, set()),
+        (set(), set()),
+        ({"mira@contoh.id"}, {"Mira@Contoh.id "}),
+        ({"mira", "mira@contoh.id"}, {"mira@contoh.id"}),
+    ],
+)
+def test_a_message_keeps_the_id_that_its_sender_gave_it(known: set[str] | None, came: set[str]) -> None:
+    assert id_of_its_own("<1@contoh.id>", "sha256:ab", known, came) == "<1@contoh.id>"
+
+
+@pytest.mark.parametrize(
+    ("known", "came"),
+    [({"mira@contoh.id"}, {"budi@lain.id"}), (set(), {"budi@lain.id"}), ({"mira@contoh.id"}, set())],
+)
+def test_an_id_of_another_authors_message_is_not_its_own(known: set[str], came: set[str]) -> None:
+    assert id_of_its_own("<1@contoh.id>", "sha256:ab", known, came) == "sha256:ab"
+
+
+@given(st.sets(st.text(min_size=1)), st.sets(st.text(min_size=1)))
+def test_whose_message_an_id_is_does_not_depend_on_who_was_first(known: set[str], came: set[str]) -> None:
+    assert id_of_its_own("1", "2", known, came) == id_of_its_own("1", "2", came, known)
+
+
+def test_in_mail_alone_senders_choose_the_ids() -> None:
+    assert [name for name in CHANNELS if CHANNEL_RULES.named_by_senders(name)] == ["email"]
+
+
+def test_a_further_mailbox_is_mail_by_whatever_name() -> None:
+    mailbox = CHANNEL_RULES.of("email").model_copy(update={"adapter": "email"})
+    rules = CHANNEL_RULES.model_copy(update={"channels": {**CHANNEL_RULES.channels, "kantor": mailbox}})
+    assert rules.named_by_senders("kantor")
+    assert not rules.named_by_senders("unheard-of")
 
 
 def test_mail_is_private_and_a_post_is_public() -> None:
