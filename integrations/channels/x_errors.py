@@ -22,7 +22,11 @@ _DAY_LIMITS = ("user", "app")
 _REFUSED: tuple[tuple[tuple[str, ...], frozenset[int], Why, str], ...] = (
     (("duplicate content",), frozenset({187}), "duplicate", "X says that these words stand there already"),
     (
-        ("not been mentioned or otherwise engaged", "reply to this conversation is not allowed"),
+        (
+            "not been mentioned or otherwise engaged",
+            "reply to this conversation is not allowed",
+            "only reply to or quote posts where you are mentioned",
+        ),
         frozenset(),
         "not_allowed",
         NOT_SUMMONED,
@@ -65,6 +69,8 @@ _APP_MAY_NOT = (
     "unsupported authentication",
 )
 _LOCKED = ("suspended", "temporarily locked", "account is locked")
+_POSTED_ENOUGH = (("over daily status update limit", "reached your daily limit"), frozenset({185, 344}))
+_LOOKS_AUTOMATIC = (("looks like it might be automated",), frozenset({226}))
 
 
 def meaning_of(answer: Answer, host: str) -> ChannelError | None:
@@ -94,9 +100,17 @@ def meaning_of(answer: Answer, host: str) -> ChannelError | None:
         return LockedOut(
             f"{host} answered {answer.status}: our account is suspended or locked; log in on x.com to see why"
         )
+    if _is(said, _POSTED_ENOUGH):
+        return TryAgain(f"{host} answered {answer.status}: our account has posted enough for now", _AN_HOUR)
+    if _is(said, _LOOKS_AUTOMATIC):
+        return TryAgain(
+            f"{host} answered {answer.status}: it takes our texts for a robot's and lets us post none for now; mark the"
+            " account as automated on x.com, and send fewer texts that are alike",
+            _AN_HOUR,
+        )
     if 400 <= answer.status < 500:
         for words, numbers, kind, sentence in _REFUSED:
-            if codes & numbers or any(word in told for word in words):
+            if _is(said, (words, numbers)):
                 return Never(f"{host} answered {answer.status}: {sentence}", kind)
     return None
 
@@ -110,6 +124,11 @@ class _Said:
         words = [one.get(name) for one in parts for name in ("type", "title", "detail", "reason", "message")]
         self.text = " ".join(word for word in words if isinstance(word, str)).lower()
         self.codes = {one["code"] for one in parts if isinstance(one.get("code"), int)}
+
+
+def _is(said: _Said, meant: tuple[tuple[str, ...], frozenset[int]]) -> bool:
+    words, numbers = meant
+    return bool(said.codes & numbers) or any(word in said.text for word in words)
 
 
 def _said(answer: Answer) -> _Said:

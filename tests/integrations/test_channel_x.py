@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
+from urllib.request import parse_http_list, parse_keqv_list
 
 import pytest
 import requests
@@ -652,6 +654,10 @@ REFUSALS = [
     (says_no(403, "You attempted to reply to a Tweet that is deleted or not visible to you."), Never, "gone"),
     (says_no(403, "The original Tweet author restricted who can reply to this Tweet.", code=433), Never, "not_allowed"),
     (says_no(403, "You are not permitted to perform this action."), Never, "not_allowed"),
+    (says_no(403, "You can only reply to or quote posts where you are mentioned or are the author."), Never, "lets us"),
+    (says_no(403, "User is over daily status update limit.", code=185), TryAgain, "enough"),
+    (says_no(403, "You have reached your daily limit for sending Tweets and messages.", code=344), TryAgain, "enough"),
+    (says_no(403, "This request looks like it might be automated.", code=226), TryAgain, "automated"),
     (says_no(400, "", PROBLEMS + "invalid-request"), Never, "other"),
     (says_no(500), Unknown, "look there"),
 ]
@@ -669,7 +675,9 @@ def test_each_refusal_means_what_x_says(server: XServer, answer: Refused, kind: 
         channel.reply(outgoing(channel, target, "Kami periksa."))
 
     assert type(refused.value) is kind
-    assert told in (refused.value.kind if isinstance(refused.value, Never) else str(refused.value))
+    assert told in (
+        f"{refused.value.kind}: {refused.value}" if isinstance(refused.value, Never) else str(refused.value)
+    )
     assert "127.0.0.1" in str(refused.value)
     assert str(answer.body["detail"] or "…") not in str(refused.value)
 
@@ -692,6 +700,42 @@ def test_a_limit_says_when_it_ends(server: XServer, headers: dict[str, object], 
 
     assert not isinstance(refused.value, LockedOut)
     assert refused.value.after == pytest.approx(seconds, abs=5)
+
+
+def test_our_signature_is_the_one_that_x_documents(server: XServer) -> None:
+    # The worked example of X's page "Creating a signature" (docs.x.com, OAuth 1.0a).
+    keys = {
+        "consumer_key": SecretStr("xvz1evFS4wEEPTGEFPHBog"),
+        "consumer_secret": SecretStr("kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw"),
+        "access_token": SecretStr("370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb"),
+        "access_token_secret": SecretStr("LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE"),
+    }
+    auth = adapter(server, **keys).credentials()["auth"]
+    auth.client.nonce, auth.client.timestamp = "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", "1318622958"
+    asked = requests.Request(
+        "POST",
+        "https://api.twitter.com/1.1/statuses/update.json",
+        params={"include_entities": "true"},
+        data={"status": "Hello Ladies + Gentlemen, a signed OAuth request!"},
+        auth=auth,
+    ).prepare()
+
+    told = asked.headers["Authorization"]
+    told = told.decode() if isinstance(told, bytes) else told
+    signed = parse_keqv_list(parse_http_list(told.removeprefix("OAuth ")))
+    assert unquote(signed["oauth_signature"]) == "hCtSmYh+iHYCEqBWrE7C7hYmtUk="
+
+
+def test_a_body_of_json_is_no_part_of_the_signature(server: XServer) -> None:
+    channel = adapter(server)
+    signatures = set()
+    for text in ("Maaf", "Terima kasih & salam"):
+        auth = channel.credentials()["auth"]
+        auth.client.nonce, auth.client.timestamp = "n", "1"
+        asked = requests.Request("POST", "https://api.x.com/2/tweets", json={"text": text}, auth=auth).prepare()
+        signatures.add(asked.headers["Authorization"])
+
+    assert len(signatures) == 1
 
 
 @pytest.mark.parametrize(("hours", "way"), [(1, "behind"), (-1, "ahead of")])
