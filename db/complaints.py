@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
 from db import trail
 from db.states import INCIDENT_MOVES, MOVES, IllegalMove
-from db.tables import Complainant, Complaint, Direction, Event, Identity, Incident, Message
+from db.tables import Complainant, Complaint, Direction, Event, Identity, Incident, Message, Ticket
 from db.words import IncidentState, State
 
 
@@ -31,7 +31,7 @@ def move(
     message_id: int | None = None,
     **data: Any,
 ) -> Event:
-    """Move a complaint, bump its version, and write the event, all in the caller's transaction.
+    """Move a complaint, bump its version, write the event, and have its tickets told, in the caller's transaction.
 
     Raises:
         IllegalMove: the table of moves does not have it.
@@ -45,6 +45,8 @@ def move(
     if to is not State.HELD:
         complaint.held_why = complaint.held_until = None
     session.add(complaint)
+    its_own = or_(col(Ticket.complaint_id) == complaint.id, col(Ticket.handled_as) == complaint.id)
+    session.execute(update(Ticket).where(its_own).values(due_at=at), execution_options={"synchronize_session": False})
     steps: dict[str, Any] = {"from": came_from.value, "to": to.value}
     return trail.append(session, complaint, event, by=by, at=at, message_id=message_id, **steps, **data)
 

@@ -19,6 +19,7 @@ from tasks.circuits import failed, place_of, resting, worked
 from tasks.collect import pages
 from tasks.desk import Desk
 from tasks.looking import look_again
+from tasks.tickets import keep_in_step
 
 log = logging.getLogger("tanggap.channels")
 
@@ -104,6 +105,7 @@ class Listening:
                     asked = self._ask(channel)
                     if asked:
                         self._look(channel)
+                keep_in_step(self._desk, channel, lambda: not self._stop.is_set())
             except Exception as error:
                 # A fault of ours, or the database is away: the others go on, and this one tries again.
                 log.error("%s/%s could not be read: %s", channel.name, channel.account, place_of(error))

@@ -4,7 +4,7 @@ Personal data in the customer's words is covered unless `reveal` says otherwise.
 approves words must see all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -19,11 +19,13 @@ from db.tables import (
     DeliveryState,
     Draft,
     Event,
+    Message,
     Review,
     ReviewState,
     Round,
     RoundState,
     SlackCard,
+    Ticket,
 )
 from integrations.slack.showing import (
     Card,
@@ -46,6 +48,7 @@ from tasks.case_facts import (
 from tasks.desk import Desk
 from tasks.grounds import grounds_shown
 from tasks.home_facts import desk_state, home_of, waiting_of
+from tasks.tickets import tickets_of
 from tasks.translations import translations, unanswered
 
 __all__ = ["card_of", "case_of", "desk_state", "home_of", "messages_of_case", "timeline_of", "waiting_of"]
@@ -74,6 +77,7 @@ def card_of(
     sent = _published(session, draft)
     taken = _taken_by(session, round_)
     own = own_messages(session, complaint)
+    tickets = tickets_of(session, complaint)
     words = unanswered(session, complaint, own)
     shown = [talk.cover(one) for one in words]
     reads = language or desk.policy.slack.language_of(review.gate)
@@ -115,7 +119,8 @@ def card_of(
         escalated_to=people.of(review.escalated_to),
         gates=gates_of_round(session, round_, people),
         typed_word=desk.policy.slack.needs_typed_word(review.gate, complaint.severity),
-        original_url=own[0].url,
+        original_url=None if _came_by(tickets, own[0]) else own[0].url,
+        ticket_url=tickets[-1].url if tickets else None,
         run_url=f"{desk.prefect_url}/runs/flow-run/{round_.run_id}" if desk.prefect_url and round_.run_id else None,
         timeline_url=timeline_url(desk, complaint) if round_.escalated else None,
         state=review.state.value,
@@ -143,6 +148,11 @@ def card_of(
 
 def _deciding(session: Session, complaint: Complaint) -> Assessment | None:
     """The last finding of the message that gave the complaint its severity, else of its last one."""
+def _came_by(tickets: Sequence[Ticket], message: Message) -> bool:
+    """Whether a message stands on a ticket: there is no post of it anywhere else."""
+    return any((one.channel, one.account) == (message.channel, message.account) for one in tickets)
+
+
     rows = session.execute(
         select(Assessment).where(col(Assessment.complaint_id) == complaint.id).order_by(col(Assessment.id))
     ).scalars()

@@ -35,11 +35,13 @@ from db.tables import (
     Review,
     Round,
     Statement,
+    Ticket,
     WebPost,
 )
 from tasks.desk import Desk
 from tasks.legal_file import LegalFile, read_legal
 from tasks.one_person import MayBe, alike
+from tasks.tickets import tickets_of
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -72,6 +74,8 @@ class Case:
     incidents: tuple[Incident, ...]
     merged_in: tuple[str, ...]
     """Complaints that are handled under this one."""
+    tickets: tuple[Ticket, ...]
+    """Those of the company's own on which it stands."""
     alike: tuple[MayBe, ...]
     """Who its author may be, and who a person said that they are."""
     legal: LegalFile
@@ -127,6 +131,7 @@ def read_case(desk: Desk, reference: str) -> Case:
                 ),
             ),
             merged_in=tuple(f"TG-{found}" for found in sorted(merged.scalars())),
+            tickets=tuple(tickets_of(session, complaint)),
             alike=alike(session, complaint),
             legal=read_legal(session, number),
             events=tuple(trail.history(session, complaint)),
@@ -160,6 +165,7 @@ def as_json(case: Case, *, raw: bool = False) -> dict[str, Any]:
         **complaint,
         "merged_into": f"TG-{merged_into}" if merged_into else None,
         "merged_in": list(case.merged_in),
+        "tickets": _plain(case.tickets, left_out),
         "same_person": [plain(asdict(one)) for one in case.alike],
         "tracking_url": case.tracking_url,
         "complainant": plain_row(case.person, left_out) if case.person else None,

@@ -47,6 +47,7 @@ from tasks.changes import edit, measure, take_down
 from tasks.desk import Desk
 from tasks.rounds import void
 from tasks.same_person import numbers_in
+from tasks.tickets import came_by_ticket
 
 CHUNK = 500
 Place = tuple[str, str, str]
@@ -375,6 +376,7 @@ class _Chunk:
         """The complaint that this message continues: same thread, same chat, its reference, or near-identical words."""
         if item.in_reply_to:
             place = (item.channel, item.account, item.in_reply_to)
+            came_by_ticket(self.session, self.desk, complaint, message, self.now)
             parent = self.messages.get(place) or self.outgoing.get(place)
             if parent is not None and _may_join(item, self.complaints[parent.complaint_id], identity):
                 return final(self.session, self.complaints[parent.complaint_id])

@@ -15,6 +15,7 @@ from policy.routing import gates_for
 from policy.severity import Severities
 from tasks.desk import Desk
 from tasks.rounds import reach_of
+from tasks.tickets import tickets_of
 
 NO_REPLY = (State.NOTED, State.SPAM, State.MERGED, State.MONITORING)
 
@@ -99,6 +100,8 @@ class Why:
     corrections: tuple[Corrected, ...]
     gates: tuple[GateAhead, ...]
     """Those that an answer passes as things stand; none where nobody is answered."""
+    tickets: tuple[str, ...]
+    """Where the tickets of the company's own are on which it stands."""
 
 
 def why(desk: Desk, reference: str) -> Why:
@@ -130,6 +133,7 @@ def why(desk: Desk, reference: str) -> Why:
             corrections=tuple(Corrected(one.field, one.was, one.now, one.by, one.at, one.why) for one in corrections),
             gates=tuple(_gates(session, desk, complaint)),
         )
+            tickets=tuple(one.url for one in tickets_of(session, complaint) if one.url),
 
 
 def _assessed(session: Session, complaint: Complaint) -> Iterator[tuple[Message, Assessment]]:

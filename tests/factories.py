@@ -23,7 +23,7 @@ from db.tables import (
     Round,
 )
 from db.words import Category, Gate, Kind, Remedy, Risk, State, Verdict, Visibility
-from integrations.channels.base import Certainty, Channel, Outgoing, Page, Reachable, Sent, Target
+from integrations.channels.base import Certainty, Channel, Limited, Outgoing, Page, Reachable, Sent, Target
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
 from integrations.record import Author, Incoming, Metrics, default_visibility
@@ -122,7 +122,7 @@ class SaidByTheTest:
         return found if text.addressed is None else replace(found, addressed=text.addressed)
 
 
-class Fickle:
+class Fickle(Limited):
     """A channel that does what the test says at each try, and keeps what arrived.
 
     `tries` holds, in order, the error of each try (`None`: it arrives). With `arrives_anyway` a try that ends in an error

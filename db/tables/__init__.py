@@ -36,6 +36,7 @@ from db.tables.slack import (
     SlackNotice,
     SlackReceipt,
 )
+from db.tables.tickets import Ticket
 from db.tables.trail import Anchor, Event
 from db.tables.web import WebPost
 
@@ -105,5 +106,6 @@ __all__ = [
     "SlackReceipt",
     "Statement",
     "Way",
+    "Ticket",
     "WebPost",
 ]

@@ -28,7 +28,7 @@ from desk.cli.output import (
 from policy.spelled import counted
 
 if TYPE_CHECKING:
-    from db.tables import Complaint, Draft, Event, Message, Note, Review
+    from db.tables import Complaint, Draft, Event, Message, Note, Review, Ticket
     from tasks.desk import Desk
     from tasks.export import Case
     from tasks.grounds import GroundShown
@@ -272,6 +272,7 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
         ("Merged into", f"TG-{found.merged_into}" if found.merged_into else None),
         ("Merged in", ", ".join(case.merged_in) or None),
         ("Incident", ", ".join(f"{one.reference} ({one.state.value})" for one in case.incidents) or None),
+        *(("Ticket", _ticket(one)) for one in case.tickets),
         ("Acknowledged", moment(found.acknowledged_at, zone) or None),
         ("Answered", moment(found.responded_at, zone) or None),
         ("Resolved", f"{moment(found.resolved_at, zone)}: {found.resolution or ''}" if found.resolved_at else None),
@@ -284,6 +285,13 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
 
 
 def _may_be(one: "MayBe") -> str:
+def _ticket(one: "Ticket") -> str:
+    """Where it is, and why it is not in step."""
+    where = f"{safe(one.url)} ({one.channel})" if one.url else f"number {safe(one.number)} on {one.channel}"
+    unnamed = "" if one.linked_at else " – does not name this complaint yet"
+    return f"{where}{unnamed}{f': {safe(one.why)}' if one.why else ''}"
+
+
     """Another account of the author's, or one that may be: what came by it, and why."""
     whose = f"{', '.join(one.account.complaints) or 'somebody'} ({one.account.called}, {one.account.channel})"
     if one.decided_by:

@@ -24,6 +24,8 @@ def show_why(desk: "Desk", found: "Why") -> None:
     zone = desk.policy.calendar.zone
     severity = found.severity.value if found.severity else "no severity yet"
     show(styled(f"{found.reference}  {severity}  ({found.state.value})", "bold"))
+    for url in found.tickets:
+        show_fact("Ticket", safe(url))
     if not found.messages:
         say("Nothing of it has been assessed yet.")
     several = len(found.messages) > 1

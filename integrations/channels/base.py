@@ -269,6 +269,28 @@ class Channel(Protocol):
 
 class Limited:
     """What a channel answers that has no such way; adapters override what their platform can."""
+    def ticket_of(self, external_id: str) -> str | None:
+        """The ticket of the company's own on which a message stands, as the channel numbers it.
+
+        None: it keeps none. Where there are tickets, the channel must listen: they are served while it is asked.
+        Calls no network.
+        """
+        ...
+
+    def link(self, target: Target, reference: str, url: str) -> Sent:
+        """Name a complaint on its ticket, by its reference and its address. Raises ChannelError.
+
+        Doing it again changes nothing. Returns where the company's people see the ticket.
+        """
+        ...
+
+    def note(self, target: Target, text: str) -> Sent:
+        """Write on a ticket what the company's people alone read. Raises ChannelError.
+
+        Where exactly this text of ours stands there already, nothing is written.
+        """
+        ...
+
 
     listens = False
 
@@ -298,6 +320,18 @@ NO_PRIVATE_WAY = Reachable(ok=False, why="nobody can be written to privately the
 
 def within_window(target: Target, window: timedelta | None, now: datetime) -> Reachable:
     """Whether a platform that lets us answer for some time after the author's last message still does.
+
+    def ticket_of(self, external_id: str) -> str | None:
+        """It keeps no tickets."""
+        return None
+
+    def link(self, target: Target, reference: str, url: str) -> Sent:
+        """Raises Never: it keeps no tickets."""
+        raise Never("this channel keeps no tickets", "not_allowed")
+
+    def note(self, target: Target, text: str) -> Sent:
+        """Raises Never: it keeps no tickets."""
+        raise Never("this channel keeps no tickets", "not_allowed")
 
     Where it is not known when they wrote, the platform is believed to take the answer: it will refuse if not.
     """

@@ -215,52 +215,55 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
 
     def reply(self, out: Outgoing) -> Sent:
         """Correspond on the ticket: its requestor gets it by mail. Raises TryAgain, Never or Unknown."""
-        return self._write(out, "correspond")
+        return self._write(out.target, "correspond", out.text, out.subject)
 
     def message_privately(self, out: Outgoing) -> Sent:
         """The same: nobody else reads a ticket."""
-        return self._write(out, "correspond")
+        return self._write(out.target, "correspond", out.text, out.subject)
 
-    def note(self, out: Outgoing) -> Sent:
-        """Comment on the ticket, for agents only. Raises TryAgain, Never or Unknown."""
-        return self._write(out, "comment")
+    def ticket_of(self, external_id: str) -> str | None:
+        """The number of the ticket."""
+        named = _NAME.fullmatch(external_id)
+        return named.group(1) if named is not None else None
 
-    def link(self, target: Target, reference: str, url: str | None) -> Sent:
+    def note(self, target: Target, text: str) -> Sent:
+        """Comment on the ticket, for agents only, unless it stands there. Raises TryAgain, Never or Unknown."""
+        return self._own(target, "Comment", text) or self._write(target, "comment", text)
+
+    def link(self, target: Target, reference: str, url: str) -> Sent:
         """Name our complaint on its ticket: the reference in the field of the settings, its address as a link.
 
         Doing it again changes nothing. Returns the ticket, with its address for the complaint. Raises as `reply`.
         """
         number = _ticket_of(target)
-        wanted: dict[str, Any] = {}
-        if url:
-            wanted["AddRefersTo"] = [url]
+        wanted: dict[str, Any] = {"AddRefersTo": [url]}
         if self.settings.reference_field:
             wanted["CustomFields"] = {self.settings.reference_field: reference}
-        if wanted:
-            self.call("PUT", f"{self._rest}/ticket/{number}", json=wanted, what="write")
-            # RT answers 200 also where a right was missing.
-            ticket = self._ticket(number)
-            standing = ticket.fields.get(self.settings.reference_field or "", (reference,))
-            if (url and url not in ticket.links) or reference not in standing:
-                raise Never(
-                    f"{host_of(self._rest)} did not take the link to {reference}: its user needs the rights"
-                    " ModifyTicket and ModifyCustomField in the queue",
-                    "not_allowed",
-                )
+        self.call("PUT", f"{self._rest}/ticket/{number}", json=wanted, what="write")
+        # RT answers 200 also where a right was missing.
+        ticket = self._ticket(number)
+        standing = ticket.fields.get(self.settings.reference_field or "", (reference,))
+        if url not in ticket.links or reference not in standing:
+            raise Never(
+                f"{host_of(self._rest)} did not take the link to {reference}: its user needs the rights"
+                " ModifyTicket and ModifyCustomField in the queue",
+                "not_allowed",
+            )
         return Sent(str(number), self._page_of(number))
 
     def find_own(self, out: Outgoing) -> Sent | None:
         """Whether exactly this text stands on the ticket as ours, behind what it answers."""
-        number = _ticket_of(out.target)
-        behind = _transaction_of(out.target)
-        asked = f"TicketId = {number} AND Type = 'Correspond' AND id > {behind}"
-        found = self._transactions(asked, per_page=OWN_LOOKED_AT, newest_first=True)
-        wanted = _same(out.text)
-        for record in found:
+        return self._own(out.target, "Correspond", out.text)
+
+    def _own(self, target: Target, kind: str, wanted: str) -> Sent | None:
+        """Our own text on a ticket, of the newest of this kind behind the message that is named."""
+        number = _ticket_of(target)
+        asked = f"TicketId = {number} AND Type = '{kind}' AND id > {_transaction_of(target)}"
+        for record in self._transactions(asked, per_page=OWN_LOOKED_AT, newest_first=True):
             one = _happened(record)
             if one.ticket == number and one.creator == self._us():
                 text, _, _ = self._words(one)
-                if _same(text) == wanted:
+                if _same(text) == _same(wanted):
                     return Sent(f"{number}/{one.id}", self._page_of(number, one.id), one.at)
         return None
 
@@ -473,13 +476,13 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
 
     # Writing
 
-    def _write(self, out: Outgoing, way: str) -> Sent:
-        number = _ticket_of(out.target)
+    def _write(self, target: Target, way: str, text: str, subject: str | None = None) -> Sent:
+        number = _ticket_of(target)
         if self._ticket(number).status == "deleted":
             raise Never(f"ticket {number} was deleted in RT", "gone")
-        message = {"Content": out.text, "ContentType": "text/plain"}
-        if out.subject:
-            message["Subject"] = out.subject
+        message = {"Content": text, "ContentType": "text/plain"}
+        if subject:
+            message["Subject"] = subject
         answer = self.call("POST", f"{self._rest}/ticket/{number}/{way}", json=message, what="write")
         made = re.search(r"/transaction/(\d{1,18})$", answer.headers.get("Location") or "")
         if answer.status != 201 or made is None:

@@ -264,7 +264,12 @@ def void_why(language: Language, why: str | None) -> str:
 
 def links(card: Card) -> str:
     """Where else to look."""
-    told = {"link_original": card.original_url, "link_timeline": card.timeline_url, "link_run": card.run_url}
+    told = {
+        "link_original": card.original_url,
+        "link_ticket": card.ticket_url,
+        "link_timeline": card.timeline_url,
+        "link_run": card.run_url,
+    }
     return joined(link(url, say(card.language, label)) for label, url in told.items())
 
 

@@ -149,6 +149,8 @@ class Card:
     companion: str | None = None
     """The private text that goes out beside a public draft, under the same approval."""
     grounds: tuple[GroundSeen, ...] = ()
+    ticket_url: str | None = None
+    """The ticket of the company's own on which it stands."""
     model: str | None = None
     """The language model that worded the draft."""
 

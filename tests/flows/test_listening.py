@@ -16,11 +16,12 @@ from db.tables import ChannelState, Cursor, Message, Way
 from flows import intake as intake_module
 from flows.intake import take_in, work
 from flows.listening import Brought, Listening
-from integrations.channels.base import Asked, Heard, LockedOut, Page, Seen, TryAgain
+from integrations.channels.base import Asked, Heard, LockedOut, Page, Seen, Sent, Target, TryAgain
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
 from integrations.record import Incoming
 from tasks.circuits import failed
+from tasks.record import record
 
 pytest_plugins = ("lives",)
 
@@ -67,6 +68,21 @@ class Platform(SandboxChannel):
 
     def hear(self, asked: Asked) -> Heard:
         return Heard()
+
+
+class WithTickets(Platform):
+    """A platform on which each message is a ticket."""
+
+    def __init__(self, life: Life, name: str, *pages: Sequence[Incoming]) -> None:
+        super().__init__(life, name, *pages)
+        self.linked: list[str] = []
+
+    def ticket_of(self, external_id: str) -> str | None:
+        return external_id
+
+    def link(self, target: Target, reference: str, url: str) -> Sent:
+        self.linked.append(reference)
+        return Sent(target.external_id or "")
 
 
 class Shift:
@@ -156,6 +172,26 @@ def test_one_pass_takes_all_pages_of_all_accounts_once(life: Life) -> None:
     assert (done["accepted"], done["assessed"]) == (4, 4)
     assert (cursor(life, "x"), cursor(life, "email")) == ("2", "1")
     assert (len(x.asked), len(mail.asked)) == (1, 1)
+
+
+def test_a_ticket_that_came_names_its_complaint_in_the_same_pass(life: Life) -> None:
+    crm = WithTickets(life, "request_tracker", posts(life, "request_tracker", 1))
+    only(life, crm)
+
+    one_pass(life)
+
+    assert crm.linked == ["TG-1001"]
+
+
+def test_a_ticket_is_told_its_news_while_nothing_can_be_read(life: Life) -> None:
+    crm = WithTickets(life, "request_tracker")
+    only(life, crm)
+    record(life.desk, posts(life, "request_tracker", 1), source="test")
+    crm.errors = [TryAgain("away")]
+
+    one_pass(life)
+
+    assert crm.linked == ["TG-1001"]
 
 
 def test_a_second_pass_takes_nothing_twice(life: Life) -> None:

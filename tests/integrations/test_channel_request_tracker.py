@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,18 +10,24 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from factories import Life
 from http_receiver import Handler, receiving, says
 from pydantic import SecretStr, ValidationError
 from rt_server import QUEUES, RequestTracker, request_tracker, why_not
 
 from db.clock import SetClock
-from db.words import DeliveryKind, Visibility
-from integrations.channels.base import Channel, LockedOut, Never, Outgoing, Target, TryAgain, Unknown
+from db.words import DeliveryKind, Kind, Visibility
+from integrations.channels.base import Channel, LockedOut, Never, Outgoing, Sent, Target, TryAgain, Unknown
 from integrations.channels.conformance import Conformance, Counterpart
 from integrations.channels.request_tracker import RequestTrackerChannel, RequestTrackerSettings
 from integrations.channels.world import World
 from integrations.http import Patience
-from integrations.record import Incoming, LeftOut, Unreadable
+from integrations.record import Author, Incoming, LeftOut, Unreadable
+from tasks.collect import pages, store
+from tasks.export import read_case
+from tasks.tickets import keep_in_step
+
+pytest_plugins = ("lives",)
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -232,7 +238,7 @@ class TestTickets:
 
     def test_complaint_and_ticket_name_each_other(self, rt: RequestTracker) -> None:
         ticket = rt.ticket("Halo")
-        target = Target(thread=str(ticket))
+        target = Target(external_id=f"{ticket}/1")
 
         found = [real(rt).link(target, "TG-1042", "https://desk.example/t/abc") for _ in range(2)][-1]
 
@@ -248,24 +254,35 @@ class TestTickets:
         blind = made(rt.url, rt.tokens["buta"], world)
 
         with pytest.raises(Never, match="ModifyTicket") as raised:
-            blind.link(Target(thread=str(ticket)), "TG-1", "https://desk.example/t/abc")
+            blind.link(Target(external_id=f"{ticket}/1"), "TG-1", "https://desk.example/t/abc")
         assert raised.value.kind == "not_allowed"
 
     def test_a_note_is_for_agents_only(self, rt: RequestTracker) -> None:
         ticket = rt.ticket("Halo")
 
-        sent = real(rt).note(out(Target(thread=str(ticket)), "Dijawab di X: TG-7"))
+        sent = real(rt).note(Target(external_id=f"{ticket}/1"), "Dijawab di X: TG-7")
 
         assert rt.said(ticket, kind="Comment") == ["Dijawab di X: TG-7"]
         assert rt.said(ticket) == []
         assert sent.platform_id.startswith(f"{ticket}/")
+
+    def test_a_note_that_stands_there_is_not_written_again(self, rt: RequestTracker) -> None:
+        target = Target(external_id=f"{rt.ticket('Halo')}/1")
+        channel = real(rt)
+
+        first, again = (channel.note(target, "TG-7: ditutup.\nSelesai.") for _ in range(2))
+        other = channel.note(target, "TG-7: ditutup lagi.")
+
+        assert first.platform_id == again.platform_id != other.platform_id
+        (ticket,) = {int(one.platform_id.partition("/")[0]) for one in (first, again, other)}
+        assert rt.said(ticket, kind="Comment") == ["TG-7: ditutup.\nSelesai.", "TG-7: ditutup lagi."]
 
     def test_a_missing_right_is_told_apart(self, rt: RequestTracker) -> None:
         ticket = rt.ticket("Halo")
         blind = made(rt.url, rt.tokens["buta"], World(SetClock(datetime.now(UTC)), Path("/nonexistent")))
 
         with pytest.raises(Never) as raised:
-            blind.note(out(Target(thread=str(ticket))))
+            blind.note(Target(thread=str(ticket)), "Halo")
         assert raised.value.kind == "not_allowed"
 
     def test_a_deleted_ticket_is_gone(self, rt: RequestTracker) -> None:
@@ -282,6 +299,81 @@ class TestTickets:
         assert not found.ok
         assert "tanggap cannot see the queue Tidak Ada" in found.said
         assert real(rt).check().said.startswith("tanggap at 127.0.0.1")
+
+
+@pytest.mark.slow
+class TestInStep:
+    """The desk and the company's RT name each other, and RT is told what became of a complaint elsewhere."""
+
+    def test_a_ticket_names_its_complaint_and_the_complaint_its_ticket(self, rt: RequestTracker, life: Life) -> None:
+        crm = at(life, rt)
+        ticket = rt.ticket("Paket saya hilang di gudang, tolong dicari")
+
+        taken_in(life, crm)
+        assert [keep_in_step(life.desk, crm) for _ in range(2)] == [1, 0]
+
+        complaint = life.complaint("TG-1001")
+        there = rt.ask("agen", "GET", f"/ticket/{ticket}").json()
+        links = [one["_url"] for one in there["_hyperlinks"] if one["ref"] == "refers-to"]
+        assert links == [life.desk.tracking_url(complaint.token)]
+        assert [one["values"] for one in there["CustomFields"] if one["name"] == "Tanggap"] == [["TG-1001"]]
+        assert read_case(life.desk, "TG-1001").tickets[0].url == f"{rt.url}/Ticket/Display.html?id={ticket}"
+
+    def test_a_ticket_is_told_once_what_became_of_its_complaint_by_mail(self, rt: RequestTracker, life: Life) -> None:
+        crm = at(life, rt)
+        words = "Paket saya hilang di gudang, tolong dicari"
+        by_mail = life.comes(words, channel="email", author=Author(id="budi@pos.example", email="budi@pos.example"))
+        life.work()
+        ticket = rt.ticket(words)
+        taken_in(life, crm)
+        life.work()
+        keep_in_step(life.desk, crm)
+        life.approve_all(by_mail)
+        life.work()
+
+        assert [keep_in_step(life.desk, crm) for _ in range(2)] == [1, 0]
+
+        told = [one.partition(": ")[2] for one in rt.said(ticket, kind="Comment")]
+        assert told == [f"kini ditangani sebagai {by_mail}", "dijawab di email, secara pribadi"]
+        assert taken_in(life, crm) == 0  # what is told there does not come back
+
+    def test_a_note_that_arrived_unheard_stands_there_once(
+        self, rt: RequestTracker, life: Life, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crm = at(life, rt)
+        ticket = rt.ticket("kasino 88")
+        life.assessor.finds("kasino 88", kind=Kind.SPAM)
+        taken_in(life, crm)
+        life.work()
+
+        with monkeypatch.context() as cut:
+            cut.setattr(RequestTrackerChannel, "_write", cut_off_after(RequestTrackerChannel._write))
+            assert keep_in_step(life.desk, crm) == 0
+        life.later(minutes=1)
+
+        assert keep_in_step(life.desk, crm) == 1
+        assert len(rt.said(ticket, kind="Comment")) == 1
+
+
+def at(life: Life, rt: RequestTracker) -> RequestTrackerChannel:
+    """The desk, now, with the real RT as its CRM."""
+    life.clock.set(datetime.now(UTC))
+    crm = real(rt)
+    life.with_channel(crm)
+    return crm
+
+
+def taken_in(life: Life, crm: RequestTrackerChannel) -> int:
+    """What came to the queue is stored; tells how many messages were new."""
+    return sum(store(life.desk, crm, page).accepted for page in pages(life.desk, crm))
+
+
+def cut_off_after(write: Callable[..., Sent]) -> Callable[..., Sent]:
+    def write_unheard(*given: object) -> Sent:
+        write(*given)
+        raise Unknown("the line was cut")
+
+    return write_unheard
 
 
 # What RT says when something is wrong: answers of its documented shape, some of them spoiled

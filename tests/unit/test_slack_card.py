@@ -257,6 +257,14 @@ def test_an_address_that_no_browser_should_open_is_no_link() -> None:
     assert "javascript" not in json.dumps(draw(a_card(original_url="javascript:alert(1)")).blocks)
 
 
+def test_a_card_leads_to_the_ticket_on_which_its_complaint_stands() -> None:
+    drawn = json.dumps(
+        draw(a_card(original_url=None, ticket_url="https://rt.example/Ticket/Display.html?id=12")).blocks
+    )
+
+    assert "https://rt.example/Ticket/Display.html?id=12" in drawn
+
+
 def test_the_same_card_is_drawn_the_same() -> None:
     assert digest(draw(a_card())) == digest(draw(a_card()))
     assert digest(draw(a_card())) != digest(draw(a_card(late=True)))

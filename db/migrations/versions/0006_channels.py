@@ -1,4 +1,4 @@
-"""Channels: how each account fares and what it cost, who is acknowledged first."""
+"""Channels: how each account fares and what it cost, tickets of the company's own, who is acknowledged first."""
 
 from pathlib import Path
 
