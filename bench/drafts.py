@@ -197,7 +197,7 @@ class Bench:
             remedy=found.remedy,
             anger=found.anger,
             name=asked.person.split()[0] if asked.person else "",
-            answer_by={"id": "13 Juli 2026 pukul 17.00", "en": "13 July 2026, 17:00"},
+            answer_by={"id": "13 Juli 2026 pukul 17.00 WIB", "en": "13 July 2026, 17:00 WIB (UTC+7)"},
             article=article,
         )
 

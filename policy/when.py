@@ -38,6 +38,7 @@ def read_moment(written: str, now: datetime, calendar: Calendar) -> datetime:
         NoMoment: it is no moment, is past, or lies more than a year ahead.
     """
     said = _LEAD.sub("", " ".join(written.lower().replace("’", "'").split()), count=1)
+    said = said.removesuffix(f" {now.astimezone(calendar.zone).tzname()}".lower())
     clock = _CLOCK.search(said)
     if clock is not None:
         at = _at_the_clock(said[: clock.start()].strip(), _time(clock, written), now, calendar, written)

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from db.people import called
 from db.tables import Complaint
 from db.words import Visibility
+from policy.spelled import zone_of
 from policy.templates import Rendered
 from tasks.desk import Desk
 
@@ -61,11 +62,11 @@ MONTHS = {
 
 
 def spoken_date(desk: Desk, at: datetime | None, language: str) -> str:
-    """A date as people say it, in the policy's time zone: `3 Agustus 2026 pukul 17.00`."""
+    """A date as people say it, in the policy's time zone: `3 Agustus 2026 pukul 17.00 WIB`."""
     if at is None:
         return ""
     local = at.astimezone(desk.policy.calendar.zone)
     month = MONTHS[language].split()[local.month - 1]
     if language == "en":
-        return f"{local.day} {month} {local.year}, {local:%H:%M}"
-    return f"{local.day} {month} {local.year} pukul {local:%H.%M}"
+        return f"{local.day} {month} {local.year}, {local:%H:%M} {zone_of(local, language)}"
+    return f"{local.day} {month} {local.year} pukul {local:%H.%M} {zone_of(local, language)}"

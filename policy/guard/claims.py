@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policy.guard.folding import Folded
-from policy.spelled import DATED_MONTHS, NUMBERS, any_of
+from policy.spelled import DATED_MONTHS, NUMBERS, ZONE, any_of
 
 Sort = Literal["amount", "date", "time", "term", "cause", "promise"]
 
@@ -54,7 +54,10 @@ _DATE = re.compile(
     rf"|(?P<en_month>{_MONTH}) (?P<en_day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<en_year>20\d\d))?"
     r"|(?P<num_day>\d{1,2})[/-](?P<num_month>\d{1,2})[/-](?P<num_year>20\d\d))(?!\w)"
 )
-_TIME = re.compile(r"(?<!\w)(?:pukul|jam|at) (?P<hour>\d{1,2})[.:](?P<minute>\d{2})(?!\w)")
+_TIME = re.compile(
+    r"(?<![\w.,:])(?:(?:pukul|jam|at) (?P<hour>\d{1,2})[.:](?P<minute>\d{2})"
+    rf"|(?P<zone_hour>\d{{1,2}})[.:](?P<zone_minute>\d{{2}})(?= {ZONE}))(?!\w)"
+)
 _NUMBERS = NUMBERS | {"a": 1, "an": 1}
 _NUMBER = rf"\d{{1,3}}|{'|'.join(_NUMBERS)}"
 _TERM = re.compile(
@@ -189,7 +192,8 @@ def _date(match: re.Match[str]) -> str | None:
 
 
 def _time(match: re.Match[str]) -> str | None:
-    return f"{int(match['hour']):02}:{match['minute']}" if int(match["hour"]) < 24 else None
+    hour, minute = match["hour"] or match["zone_hour"], match["minute"] or match["zone_minute"]
+    return f"{int(hour):02}:{minute}" if int(hour) < 24 else None
 
 
 def _term(match: re.Match[str]) -> str | None:

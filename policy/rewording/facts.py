@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from policy.spelled import DATED_MONTHS, any_of
+from policy.spelled import DATED_MONTHS, ZONE, any_of
 
 TOKEN = re.compile(r"\[\[(\d{1,3})\]\]")
 
@@ -24,6 +24,7 @@ _WORDS = (
     "fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|"
     "million|half|dozen|lusin|kedua|ketiga|second|third|double|dobel|sehari|sejam|seminggu|sebulan|setahun|semenit"
 )
+_CLOCK = rf"\d{{1,2}}[.:]\d{{2}}(?:\s+{ZONE})?"
 NUMBER_WORD = re.compile(rf"(?<!\w)(?:{_WORDS})(?!\w)", re.IGNORECASE)
 FACT = re.compile(
     "|".join(
@@ -32,8 +33,9 @@ FACT = re.compile(
             r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
             r"(?<!\w)@\w[\w.]*\w",
             r"(?<![\w@])(?:[a-z0-9-]+\.)+(?:com|id|net|org|example|io|co|app|info|me)(?:/[^\s,;!?]*)?(?!\w)",
-            rf"\d{{1,2}}(?:\s*[-–]\s*\d{{1,2}})?\s+(?:{_MONTHS})(?:\s+\d{{4}})?(?:,?\s+(?:pukul|jam|at)?\s*\d{{1,2}}[.:]\d{{2}})?",
+            rf"\d{{1,2}}(?:\s*[-–]\s*\d{{1,2}})?\s+(?:{_MONTHS})(?:\s+\d{{4}})?(?:,?\s+(?:pukul|jam|at)?\s*{_CLOCK})?",
             rf"(?:{_MONTHS})\s+\d{{1,2}}(?:,?\s+\d{{4}})?",
+            rf"(?<![\w.,:])\d{{1,2}}[.:]\d{{2}}(?:\s?[-–]\s?\d{{1,2}}[.:]\d{{2}})?\s+{ZONE}",
             r"(?:rp|idr|usd|us\$|\$)\.?\s?\d[\d.,]*(?:\s*(?:ribu|rb|juta|jt|miliar|million|thousand))?",
             rf"\+?\(?\d[\d.,:/()×x–-]*(?:\s+\d[\d.,:/-]*)*(?:\s*(?:{_UNITS})(?!\w))?",
             r"(?<!\w)[A-Z]{1,6}-?\d[\w-]*",
@@ -48,7 +50,7 @@ CODE = re.compile(
     r"[^\s\[\]()]*\d[^\s\[\](),;!?]*",
 )
 """What stays as it is in every language: links, addresses, and whatever has a digit."""
-_TAIL = re.compile(r"[.,;:!?)\s]+$")
+_STOPS = ".,;:!?"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def take_out(texts: Sequence[str], names: Iterable[str] = (), kind: re.Pattern[s
         return f"[[{len(values)}]]"
 
     def fact(found: re.Match[str]) -> str:
-        value = _TAIL.sub("", found.group())
+        value = _without_stops(found.group())
         return token(value) + found.group()[len(value) :] if value else found.group()
 
     made = []
@@ -85,6 +87,18 @@ def take_out(texts: Sequence[str], names: Iterable[str] = (), kind: re.Pattern[s
         pieces = re.split(r"(\[\[\d+\]\])", named.sub(lambda found: token(found.group()), clean)) if named else [clean]
         made.append("".join(piece if TOKEN.fullmatch(piece) else kind.sub(fact, piece) for piece in pieces))
     return _in_order(made, values)
+
+
+def _without_stops(found: str) -> str:
+    """What was found without the signs that end its sentence; a bracket that it opened itself is its own."""
+    end = len(found)
+    while end and (
+        found[end - 1] in _STOPS
+        or found[end - 1].isspace()
+        or (found[end - 1] == ")" and found.count("(", 0, end) < found.count(")", 0, end))
+    ):
+        end -= 1
+    return found[:end]
 
 
 def _in_order(texts: Sequence[str], values: Sequence[str]) -> Facts:

@@ -71,7 +71,9 @@ def cases(draw: st.DrawFn) -> Case:
         name=draw(st.sampled_from(["", "Mira", "Ratna Wulandari Asri"])),
         order_number=draw(st.sampled_from(["", "INV-20260701-88"])),
         tracking_url=draw(st.sampled_from(["", "https://warungsenja.example/t/a1b2"])),
-        answer_by=draw(st.sampled_from([{}, {"id": "13 Juli 2026 pukul 17.00", "en": "13 July 2026, 17:00"}])),
+        answer_by=draw(
+            st.sampled_from([{}, {"id": "13 Juli 2026 pukul 17.00 WIB", "en": "13 July 2026, 17:00 WIB (UTC+7)"}])
+        ),
         article=draw(st.sampled_from([None, ARTICLE])),
         summary=draw(st.sampled_from(["", "Paket ditemukan di gudang Bekasi dan diantar hari ini."])),
         summary_by="cs-nia",

@@ -30,6 +30,8 @@ def contradictions(text: str, *earlier: str | EarlierText, **more):
         ("Paket tiba 3 Agustus 2026.", "Paket Anda tiba 5 Agustus 2026.", "5 Agustus 2026"),
         ("Your parcel arrives on August 3.", "Your parcel arrives on 4 August 2026.", "4 August 2026"),
         ("Layanan pulih pukul 17.00.", "Layanan pulih pukul 21.30.", "pukul 21.30"),
+        ("Layanan pulih pukul 17.00 WIB.", "Layanan pulih pukul 21.30 WIB.", "pukul 21.30"),
+        ("Our app is back online by 17:00 WIB (UTC+7).", "Our app is back online by 21:30 WIB (UTC+7).", "21:30"),
         (
             "Kami sudah menyetujui refund Anda.",
             "Mohon maaf, kami tidak dapat mengembalikan dana Anda.",
@@ -56,6 +58,7 @@ def test_another_value_for_the_same_thing_warns_and_names_both(before: str, now:
         ("Refund Rp750.000 kami proses.", "Refund IDR 750,000 sudah kami kirim."),
         ("Dana kembali dalam 2x24 jam.", "Refund Anda masuk dalam 48 jam."),
         ("Paket tiba 3 Agustus.", "Paket tiba 3/8/2026."),
+        ("Layanan pulih pukul 17.00.", "Layanan pulih 3 Agustus 2026 pukul 17.00 WIB."),
         ("Refund Rp750.000 kami proses.", "Ongkos kirim Rp20.000 juga kami kembalikan."),
         ("Kami kabari dalam 1 hari kerja.", "Refund masuk dalam 3 hari kerja."),
         ("Gangguan karena listrik padam.", "Gangguan disebabkan listrik yang padam di gudang."),

@@ -104,7 +104,7 @@ def test_what_the_company_owns_is_no_personal_data() -> None:
         assert "pii" not in rules(DraftText(f"Hubungi atau datangi kami di {owned}."))
 
 
-STATEMENT = "Pesawat NA712 tergelincir pukul 19.20. Tiga penumpang luka. Penyebabnya masih kami periksa."
+STATEMENT = "Pesawat NA712 tergelincir pukul 19.20 WIB. Tiga penumpang luka. Penyebabnya masih kami periksa."
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,8 @@ STATEMENT = "Pesawat NA712 tergelincir pukul 19.20. Tiga penumpang luka. Penyeba
         ("Tidak ada penumpang luka.", True),
         ("Pesawat NA721 tergelincir.", True),
         ("Kejadian pukul 20.10.", True),
+        ("Kejadian pukul 20.10 WIB.", True),
+        ("Kejadian pukul 19.20 WIB. Kabar berikutnya pukul 21.00 WIB.", False),
         ("Tiga penumpang luka dan penyebabnya masih diperiksa.", False),
         ("Kami belum tahu apakah ini karena rem.", False),
         ("Kami mohon maaf karena telepon kami sibuk.", False),

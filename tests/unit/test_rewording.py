@@ -234,6 +234,10 @@ def test_facts_go_out_and_come_back_whatever_the_text(text, names):
     "fact",
     [
         "5 Maret 2026 pukul 17.00",
+        "5 Maret 2026 pukul 17.00 WIB",
+        "5 March 2026, 17:00 WIB (UTC+7)",
+        "17.00 WIB",
+        "10.00–22.00 WITA",
         "March 5, 2026",
         "Rp1.250.000",
         "Rp 2 juta",

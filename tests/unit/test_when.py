@@ -51,6 +51,7 @@ def test_a_day_on_which_the_desk_is_closed_means_its_next_opening(written: str) 
         ("2026-12-01 15:00", "Tue 2026-12-01 15:00"),
         ("2026-12-01T15:00", "Tue 2026-12-01 15:00"),
         ("2026-12-01 pukul 15.00", "Tue 2026-12-01 15:00"),
+        ("besok pukul 15.00 WIB", "Tue 2026-03-03 15:00"),
         ("besok jam 9.30", "Tue 2026-03-03 09:30"),
         ("tomorrow at 9:30", "Tue 2026-03-03 09:30"),
         ("sunday 06:00", "Sun 2026-03-08 06:00"),

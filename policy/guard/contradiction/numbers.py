@@ -16,7 +16,7 @@ _COUNTED = re.compile(
 )
 _CLOCK = re.compile(r"(?:pukul|jam|at) (?P<time>\d{1,2}[.:]\d{2})")
 _UNCOUNTED_WORDS = """
-juta ribu rb jt persen percent jam hari menit kali tahun hours days minutes
+juta ribu rb jt persen percent jam hari menit kali tahun hours days minutes wib wita wit utc gmt
 dan yang untuk dari pada lebih lagi more other need way one doubt longer matter
 """
 _UNCOUNTED = frozenset(_UNCOUNTED_WORDS.split())
