@@ -146,13 +146,13 @@ def card_of(
 # What they say, and what it was found to be
 
 
-def _deciding(session: Session, complaint: Complaint) -> Assessment | None:
-    """The last finding of the message that gave the complaint its severity, else of its last one."""
 def _came_by(tickets: Sequence[Ticket], message: Message) -> bool:
     """Whether a message stands on a ticket: there is no post of it anywhere else."""
     return any((one.channel, one.account) == (message.channel, message.account) for one in tickets)
 
 
+def _deciding(session: Session, complaint: Complaint) -> Assessment | None:
+    """The last finding of the message that gave the complaint its severity, else of its last one."""
     rows = session.execute(
         select(Assessment).where(col(Assessment.complaint_id) == complaint.id).order_by(col(Assessment.id))
     ).scalars()

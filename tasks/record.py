@@ -361,6 +361,7 @@ class _Chunk:
                 joined=joined or None,
                 digest=trail.salted(complaint.salt, message.text),
             )
+            came_by_ticket(self.session, self.desk, complaint, message, self.now)
             if joined:
                 void(self.session, complaint, "new_message", by=trail.MACHINE_AUTHOR, at=self.now)
             self.told.accepted += 1
@@ -376,7 +377,6 @@ class _Chunk:
         """The complaint that this message continues: same thread, same chat, its reference, or near-identical words."""
         if item.in_reply_to:
             place = (item.channel, item.account, item.in_reply_to)
-            came_by_ticket(self.session, self.desk, complaint, message, self.now)
             parent = self.messages.get(place) or self.outgoing.get(place)
             if parent is not None and _may_join(item, self.complaints[parent.complaint_id], identity):
                 return final(self.session, self.complaints[parent.complaint_id])

@@ -98,10 +98,10 @@ class Why:
     """The message whose severity the complaint has; None where a person set it, or none is that grave."""
     messages: tuple[MessagePath, ...]
     corrections: tuple[Corrected, ...]
-    gates: tuple[GateAhead, ...]
-    """Those that an answer passes as things stand; none where nobody is answered."""
     tickets: tuple[str, ...]
     """Where the tickets of the company's own are on which it stands."""
+    gates: tuple[GateAhead, ...]
+    """Those that an answer passes as things stand; none where nobody is answered."""
 
 
 def why(desk: Desk, reference: str) -> Why:
@@ -131,9 +131,9 @@ def why(desk: Desk, reference: str) -> Why:
             ),
             messages=paths,
             corrections=tuple(Corrected(one.field, one.was, one.now, one.by, one.at, one.why) for one in corrections),
+            tickets=tuple(one.url for one in tickets_of(session, complaint) if one.url),
             gates=tuple(_gates(session, desk, complaint)),
         )
-            tickets=tuple(one.url for one in tickets_of(session, complaint) if one.url),
 
 
 def _assessed(session: Session, complaint: Complaint) -> Iterator[tuple[Message, Assessment]]:

@@ -105,7 +105,7 @@ __all__ = [
     "SlackNotice",
     "SlackReceipt",
     "Statement",
-    "Way",
     "Ticket",
+    "Way",
     "WebPost",
 ]

@@ -271,8 +271,8 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
         ("Held", f"{found.held_why}, until {moment(found.held_until, zone)}" if found.held_why else None),
         ("Merged into", f"TG-{found.merged_into}" if found.merged_into else None),
         ("Merged in", ", ".join(case.merged_in) or None),
-        ("Incident", ", ".join(f"{one.reference} ({one.state.value})" for one in case.incidents) or None),
         *(("Ticket", _ticket(one)) for one in case.tickets),
+        ("Incident", ", ".join(f"{one.reference} ({one.state.value})" for one in case.incidents) or None),
         ("Acknowledged", moment(found.acknowledged_at, zone) or None),
         ("Answered", moment(found.responded_at, zone) or None),
         ("Resolved", f"{moment(found.resolved_at, zone)}: {found.resolution or ''}" if found.resolved_at else None),
@@ -284,7 +284,6 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
     ]
 
 
-def _may_be(one: "MayBe") -> str:
 def _ticket(one: "Ticket") -> str:
     """Where it is, and why it is not in step."""
     where = f"{safe(one.url)} ({one.channel})" if one.url else f"number {safe(one.number)} on {one.channel}"
@@ -292,6 +291,7 @@ def _ticket(one: "Ticket") -> str:
     return f"{where}{unnamed}{f': {safe(one.why)}' if one.why else ''}"
 
 
+def _may_be(one: "MayBe") -> str:
     """Another account of the author's, or one that may be: what came by it, and why."""
     whose = f"{', '.join(one.account.complaints) or 'somebody'} ({one.account.called}, {one.account.channel})"
     if one.decided_by:

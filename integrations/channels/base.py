@@ -262,13 +262,6 @@ class Channel(Protocol):
         """What these messages are like now; those that the platform cannot show are left out. Raises ChannelError."""
         ...
 
-    def check(self) -> Checked:
-        """Call the platform once: do our credentials work, and may they do what the desk needs? Posts nothing."""
-        ...
-
-
-class Limited:
-    """What a channel answers that has no such way; adapters override what their platform can."""
     def ticket_of(self, external_id: str) -> str | None:
         """The ticket of the company's own on which a message stands, as the channel numbers it.
 
@@ -291,6 +284,13 @@ class Limited:
         """
         ...
 
+    def check(self) -> Checked:
+        """Call the platform once: do our credentials work, and may they do what the desk needs? Posts nothing."""
+        ...
+
+
+class Limited:
+    """What a channel answers that has no such way; adapters override what their platform can."""
 
     listens = False
 
@@ -310,17 +310,6 @@ class Limited:
         """Nothing can be looked up."""
         return ()
 
-    def check(self) -> Checked:
-        """There is nobody to ask."""
-        return Checked(True, "nothing to check")
-
-
-NO_PRIVATE_WAY = Reachable(ok=False, why="nobody can be written to privately there")
-
-
-def within_window(target: Target, window: timedelta | None, now: datetime) -> Reachable:
-    """Whether a platform that lets us answer for some time after the author's last message still does.
-
     def ticket_of(self, external_id: str) -> str | None:
         """It keeps no tickets."""
         return None
@@ -332,6 +321,17 @@ def within_window(target: Target, window: timedelta | None, now: datetime) -> Re
     def note(self, target: Target, text: str) -> Sent:
         """Raises Never: it keeps no tickets."""
         raise Never("this channel keeps no tickets", "not_allowed")
+
+    def check(self) -> Checked:
+        """There is nobody to ask."""
+        return Checked(True, "nothing to check")
+
+
+NO_PRIVATE_WAY = Reachable(ok=False, why="nobody can be written to privately there")
+
+
+def within_window(target: Target, window: timedelta | None, now: datetime) -> Reachable:
+    """Whether a platform that lets us answer for some time after the author's last message still does.
 
     Where it is not known when they wrote, the platform is believed to take the answer: it will refuse if not.
     """

@@ -148,9 +148,9 @@ class Card:
     """The draft in the card's language, by a language model: to be read, never sent."""
     companion: str | None = None
     """The private text that goes out beside a public draft, under the same approval."""
-    grounds: tuple[GroundSeen, ...] = ()
     ticket_url: str | None = None
     """The ticket of the company's own on which it stands."""
+    grounds: tuple[GroundSeen, ...] = ()
     model: str | None = None
     """The language model that worded the draft."""
 
