@@ -23,10 +23,14 @@ LANGUAGES = ("id", "en")
 SLOTS = frozenset(
     (
         *("name", "company", "reference", "contact", "answer_by", "tracking_url"),
-        *("other_reference", "survey_url"),
+        *("other_reference", "survey_url", "automatic", "letter"),
     )
 )
-"""What a template may use; each is a plain string, and may be empty."""
+"""What a template may use; each is a plain string, and may be empty.
+
+`automatic` and `letter` are only asked about: whether a text says there that no person wrote it, and whether it ends
+with our name, as letters do (channels.yaml).
+"""
 
 ACKNOWLEDGEMENTS = (
     "acknowledgement",
@@ -35,7 +39,12 @@ ACKNOWLEDGEMENTS = (
     "acknowledgement_distress",
     "acknowledgement_question",
 )
-PRE_APPROVED = (*ACKNOWLEDGEMENTS, "holding", "survey", "ask", "thanks", "merged_notice", "protect_your_data")
+WRITE_BACK = "write_back"
+"""Asks a customer to write again, where the platform lets nothing but this leave until they do."""
+PRE_APPROVED = (
+    *ACKNOWLEDGEMENTS,
+    *("holding", "survey", "ask", "thanks", "merged_notice", "protect_your_data", WRITE_BACK),
+)
 """What leaves without a review: a named person approved it once, by hash."""
 NAMES = (*PRE_APPROVED, "statement_holding")
 _HEADER = re.compile(r"\A\{#-?(?P<meta>[^\n]*?)-?#\}[ \t]*\n")

@@ -16,6 +16,9 @@ from tasks.circuits import place_of
 from tasks.desk import Desk
 from tasks.outbox import target_of, uncalled
 
+WINDOW_CLOSED = "window_closed"
+"""Why an approved answer did not leave: the time in which the platform lets us answer its message is over."""
+
 log = logging.getLogger("tanggap.channels")
 
 
@@ -32,6 +35,8 @@ class Mark:
     target: dict[str, Any]
     refused: frozenset[Visibility] = frozenset()
     """In which ways the platform has refused an answer to this message for good."""
+    shut: frozenset[Visibility] = frozenset()
+    """In which ways an answer to this message came too late for the platform's reply window."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Aim:
     why: str | None = None
     privately: bool = False
     """Whether a public answer could have a private one beside it."""
+    window_closed: bool = False
+    """It could go if its customer wrote again: the platform's reply window is closed."""
 
 
 def mark(session: Session, complaint: Complaint) -> Mark:
@@ -67,22 +74,32 @@ def mark(session: Session, complaint: Complaint) -> Mark:
         removed=newest.removed_at is not None,
         target=target_of(newest, identity),
         refused=refused_ways(session, complaint, newest.external_id),
+        shut=_ways(session, complaint, newest.external_id, DeliveryState.CANCELLED, WINDOW_CLOSED),
     )
 
 
 def refused_ways(session: Session, complaint: Complaint, external_id: str) -> frozenset[Visibility]:
     """In which ways an answer to this very message was refused for good, so that nobody approves another in vain."""
-    ways = session.execute(
+    return _ways(session, complaint, external_id, DeliveryState.FAILED)
+
+
+def _ways(
+    session: Session, complaint: Complaint, external_id: str, state: DeliveryState, why: str | None = None
+) -> frozenset[Visibility]:
+    """In which ways an answer to this message ended so."""
+    ways = (
         select(Delivery.visibility)  # type: ignore[call-overload]
         .where(
             col(Delivery.complaint_id) == complaint.id,
-            col(Delivery.state) == DeliveryState.FAILED,
+            col(Delivery.state) == state,
             col(Delivery.draft_id).is_not(None),
             col(Delivery.target)["external_id"].astext == external_id,
         )
         .distinct()
-    ).scalars()
-    return frozenset(ways)
+    )
+    if why is not None:
+        ways = ways.where(col(Delivery.why) == why)
+    return frozenset(session.execute(ways).scalars())
 
 
 def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
@@ -95,6 +112,7 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
     target = Target.from_json(at.target)
     wished = wish or at.visibility
     whys: list[str] = []
+    closed, now = False, desk.now()
     for visibility in dict.fromkeys((wished, Visibility.PRIVATE)):
         if visibility is Visibility.PUBLIC and at.removed:
             whys.append("the post was taken down")
@@ -102,13 +120,23 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         if visibility in at.refused:
             whys.append(f"the platform has refused a {visibility.value} answer to it")
             continue
-        reachable = _reachable(channel, target, visibility, desk.now())
+        if visibility in at.shut:
+            whys.append("the platform's reply window closed before the answer could leave")
+            closed = True
+            continue
+        reachable = _reachable(channel, target, visibility, now)
         if reachable is None:
             return Aim(True, visibility, at.target)
         if reachable.ok:
             return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, visibility))
         whys.append(reachable.why or "the channel takes no answer there")
-    return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)))
+        closed = closed or has_closed(reachable, now)
+    return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)), window_closed=closed)
+
+
+def has_closed(reachable: Reachable, now: datetime) -> bool:
+    """Whether nothing can be put there because the time for it is over."""
+    return not reachable.ok and reachable.until is not None and reachable.until <= now
 
 
 def _privately(desk: Desk, at: Mark, visibility: Visibility) -> bool:

@@ -22,6 +22,7 @@ from tasks.grounds import grounded, grounds_after_edit, kept_words, main_text, u
 from tasks.guarding import guard, invites_private
 from tasks.rephrase import reword
 from tasks.rounds import hold, open_rounds
+from tasks.write_back import why_held, words_kept
 
 VARIANTS_TRIED = 3
 """So many wordings the machine tries before a person is asked to write."""
@@ -96,10 +97,13 @@ def store_answers(desk: Desk, aimed: Sequence[tuple[Mark, Aim]], prepared: Seque
             if complaint.state is State.ASSESSED:
                 move(session, complaint, State.DRAFTING, event="drafting", by=trail.MACHINE_AUTHOR, at=now)
             if aim_.ok:
-                drafts.append((complaint, _write(session, desk, complaint, composed[complaint.id], now)))
+                kept = _kept(session, desk, complaint, aim_, now)
+                attempts = [kept] if kept else _write(session, desk, complaint, composed[complaint.id], now)
+                drafts.append((complaint, attempts))
             else:
                 unreachable += 1
-                hold(session, desk, complaint, "unreachable", by=trail.MACHINE_AUTHOR, now=now, detail=aim_.why)
+                why = why_held(session, desk, complaint, aim_, now)
+                hold(session, desk, complaint, why, by=trail.MACHINE_AUTHOR, now=now, detail=aim_.why)
         session.add_all([draft for _, attempts in drafts for draft in attempts])
         session.flush()
         passed: list[tuple[Complaint, Draft]] = []
@@ -137,6 +141,26 @@ def _write(session: Session, desk: Desk, complaint: Complaint, prepared: Prepare
         if not attempts[-1].blocked:
             break
     return attempts
+
+
+def _kept(session: Session, desk: Desk, complaint: Complaint, aim_: Aim, now: datetime) -> Draft | None:
+    """What a person wrote and the gates passed, proposed again where it came too late for the reply window."""
+    words = words_kept(session, complaint)
+    if words is None:
+        return None
+    draft = new_draft(
+        session,
+        desk,
+        complaint,
+        text=words.text,
+        author=trail.Author(words.author),
+        aim_=aim_,
+        now=now,
+        replaces=words,
+        attachments=words.attachments,
+        grounds=words.grounds,
+    )
+    return None if draft.blocked else draft
 
 
 def _composed_draft(session: Session, desk: Desk, complaint: Complaint, worded: Prepared, now: datetime) -> Draft:

@@ -16,7 +16,7 @@ from tasks.desk import Desk
 from tasks.notices import queue
 
 OF_THE_ROUND = frozenset({"decided", "voided", "review_withdrawn", "approved"})
-OF_THE_DELIVERY = frozenset({"delivered", "delivery_failed", "delivery_unclear"})
+OF_THE_DELIVERY = frozenset({"delivered", "delivery_failed", "delivery_unclear", "window_closed"})
 TOKENS = ("gate", "verdict", "why", "to", "review", "instead_of", "in_place_of")
 """What of an event's facts a line is made of."""
 

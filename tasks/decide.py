@@ -182,7 +182,7 @@ def draft_by_person(
     with desk.transaction() as session:
         complaint = find(session, reference)
         # A person may try again what the platform refused the machine.
-        at = replace(mark(session, complaint), refused=frozenset())
+        at = replace(mark(session, complaint), refused=frozenset(), shut=frozenset())
     aim_ = aim(desk, at, visibility)
     now = desk.now()
     with desk.transaction() as session:

@@ -230,12 +230,14 @@ def _join(session: Session, stays: int, goes: int, complaints: dict[int, Complai
 
 
 def _the_stricter(session: Session, one: int, other: int) -> None:
-    """Who wants to be asked nothing is asked nothing, and who was asked lately was asked lately, joined or split."""
+    """Who wants to be asked nothing, or not to be written to, is not, and who was asked lately was asked lately, joined
+    or split."""
     both = [session.get_one(Complainant, number) for number in (one, other)]
     refused = any(person.refused_asks for person in both)
     asked = max((person.last_asked_at for person in both if person.last_asked_at), default=None)
+    opted_out = min((person.opted_out_at for person in both if person.opted_out_at), default=None)
     for person in both:
-        person.refused_asks, person.last_asked_at = refused, asked
+        person.refused_asks, person.last_asked_at, person.opted_out_at = refused, asked, opted_out
         session.add(person)
 
 

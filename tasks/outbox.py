@@ -185,6 +185,11 @@ def cancel_kinds(session: Session, complaint: Complaint, why: str, *kinds: Deliv
     return _cancel(session, complaint, why, col(Delivery.kind).in_(kinds))
 
 
+def cancel_keys(session: Session, complaint: Complaint, why: str, begins: str) -> bool:
+    """Take what was queued under keys that begin so out of the outbox."""
+    return _cancel(session, complaint, why, col(Delivery.key).startswith(begins))
+
+
 def _cancel(session: Session, complaint: Complaint, why: str, which: Any) -> bool:
     rows = session.execute(
         select(Delivery)

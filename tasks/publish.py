@@ -46,14 +46,15 @@ from integrations.channels.base import (
     Unknown,
 )
 from integrations.channels.unset import UnsetChannel
-from tasks.aim import refused_ways
+from tasks.aim import WINDOW_CLOSED, has_closed, refused_ways
 from tasks.circuits import all_resting, failed, place_of, rest, resting, way_of, worked
 from tasks.desk import Desk
-from tasks.outbox import cancel_kinds, queue_companion
+from tasks.outbox import cancel_kinds, queue_companion, withheld
 from tasks.promise import promise
 from tasks.rates import take_turn
 from tasks.road_ends import road_taken
 from tasks.rounds import hold
+from tasks.write_back import asks_to_write, has_opted_out, not_asked_after_all
 
 _Answer = TypeVar("_Answer")
 MOST_TRIES = 8
@@ -196,7 +197,7 @@ def _publish_one(desk: Desk, delivery: Delivery) -> Outcome:
         return _later(desk, delivery, error)
     except Never as error:
         _works(desk, delivery)
-        return _refused(desk, delivery, str(error))
+        return _refused(desk, delivery, error)
     except Unknown as error:
         _fails(desk, delivery, error)
         return _unknown(desk, delivery, str(error), channel.certainty)
@@ -330,7 +331,7 @@ def take_back(session: Session, complaint: Complaint, row: Delivery, why: str, n
         wake(session, "respond")
 
 
-def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:
+def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> Never | None:
     """Why this may not go out after all: its time is over, or the channel takes it no more.
 
     Raises TryAgain where that cannot be told now.
@@ -339,12 +340,24 @@ def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> str | None:
     if isinstance(channel, UnsetChannel):
         raise LockedOut(channel.missing)
     if delivery.publishable_until is not None and now > delivery.publishable_until:
-        return "the platform's reply window closed"
+        return Never("the platform's reply window closed", "window")
     target = Target.from_json(delivery.target)
     reachable = _of_adapter(_asked_in_vain, channel.can_reply, target, delivery.visibility, now)
-    if reachable.ok or (reachable.templates and delivery.pre_approved is not None):
-        return None  # whether it is one of the platform's templates, word for word, the channel finds out
-    return reachable.why or "the channel takes no answer there"
+    if reachable.ok:
+        return None
+    if reachable.templates and delivery.pre_approved is not None:
+        # Whether it is one of the platform's templates, word for word, the channel finds out.
+        return _unwanted(desk, delivery)
+    why = reachable.why or "the channel takes no answer there"
+    return Never(why, "window" if has_closed(reachable, now) else "not_allowed")
+
+
+def _unwanted(desk: Desk, delivery: Delivery) -> Never | None:
+    """A template writes to somebody first: not to whoever asked not to be written to any more."""
+    with desk.transaction() as session:
+        if not has_opted_out(session, session.get_one(Complaint, delivery.complaint_id)):
+            return None
+    return Never("the customer asked not to be written to any more", "blocked")
 
 
 def _about_to_send(desk: Desk, delivery: Delivery) -> Outcome | None:
@@ -573,22 +586,26 @@ def _fail(desk: Desk, delivery: Delivery, why: str) -> Outcome:
 
 def _give_up(session: Session, complaint: Complaint, row: Delivery, why: str, now: datetime) -> Outcome:
     row.state, row.claimed_by, row.why, row.needs_person = DeliveryState.FAILED, None, why, True
-    session.add(row)
+    not_asked_after_all(complaint, row)
+    session.add_all((row, complaint))
     trail.append(
         session, complaint, "delivery_failed", by=trail.MACHINE_AUTHOR, at=now, kind=row.kind.value, delivery=row.id
     )
     return Outcome(row.id, complaint.reference, row.kind, row.state, why)
 
 
-def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
+def _refused(desk: Desk, delivery: Delivery, error: Never) -> Outcome:
     """The platform will never take it: a reply goes back to drafting for another way, the rest is listed as failed."""
     now = desk.now()
     with desk.transaction() as session:
         complaint, row = _own(session, delivery)
         if not _still_ours(row, delivery):
             return _as_it_stands(complaint, row)
-        outcome = _give_up(session, complaint, row, why, now)
-        if row.draft_id is not None and complaint.state is State.APPROVED and not is_companion(row):
+        answer = row.draft_id is not None and complaint.state is State.APPROVED and not is_companion(row)
+        if error.kind == "window" and (answer or (row.pre_approved is not None and not asks_to_write(complaint, row))):
+            return _too_late(session, complaint, row, now)
+        outcome = _give_up(session, complaint, row, str(error), now)
+        if answer:
             move(
                 session,
                 complaint,
@@ -602,6 +619,21 @@ def _refused(desk: Desk, delivery: Delivery, why: str) -> Outcome:
             if len(refused_ways(session, complaint, str(row.target.get("external_id")))) > 1:
                 hold(session, desk, complaint, "refused_by_platform", by=trail.MACHINE_AUTHOR, now=now)
         return outcome
+
+
+def _too_late(session: Session, complaint: Complaint, row: Delivery, now: datetime) -> Outcome:
+    """The reply window has closed. An approved answer looks for another way, or its customer is asked to write back.
+
+    For the rest there is nothing that a person could do.
+    """
+    row.state, row.claimed_by, row.why, row.needs_person = DeliveryState.CANCELLED, None, WINDOW_CLOSED, False
+    session.add(row)
+    if row.draft_id is None:
+        withheld(session, complaint, row.kind, WINDOW_CLOSED, now)
+        return _as_it_stands(complaint, row)
+    move(session, complaint, State.DRAFTING, event="window_closed", by=trail.MACHINE_AUTHOR, at=now, delivery=row.id)
+    wake(session, "respond")
+    return _as_it_stands(complaint, row)
 
 
 def recover(desk: Desk) -> list[Outcome]:

@@ -48,6 +48,7 @@ from tasks.desk import Desk
 from tasks.rounds import void
 from tasks.same_person import numbers_in
 from tasks.tickets import came_by_ticket
+from tasks.write_back import opt_out, waiting_for, wrote_back
 
 CHUNK = 500
 Place = tuple[str, str, str]
@@ -230,13 +231,27 @@ class _Chunk:
             ).scalars()
             for message in rows_:
                 self.recent.setdefault(message.identity_id or 0, []).append(message)
-        touched = {m.complaint_id for m in found}
+        self.awaited = self._awaited(incoming)
+        touched = {m.complaint_id for m in found} | set(self.awaited.values())
         touched |= {m.complaint_id for group in self.waiting.values() for m in group}
         touched |= {m.complaint_id for group in self.recent.values() for m in group}
         touched |= {number for item in incoming for number in _references(item)}
         self.complaints = lock_many(self.session, list(touched))
         beyond = {c.merged_into for c in self.complaints.values() if c.merged_into} - self.complaints.keys()
         self.complaints |= lock_many(self.session, [number for number in beyond if number])
+
+    def _awaited(self, incoming: Sequence[Incoming]) -> dict[tuple[str, str, int], int]:
+        """Complaints that wait for a word of these people there, however long ago they last wrote."""
+        people: dict[tuple[str, str], set[int]] = {}
+        for item in incoming:
+            identity = self.identities.get(identity_place(item) or ("", "", ""))
+            if identity is not None and item.visibility is Visibility.PRIVATE:
+                people.setdefault((item.channel, item.account), set()).add(identity.complainant_id)
+        return {
+            (channel, account, person): number
+            for (channel, account), who in people.items()
+            for person, number in waiting_for(self.session, sorted(who), channel, account).items()
+        }
 
     def _named_by_sender(self, item: Incoming) -> bool:
         return self.desk.policy.channels.named_by_senders(item.channel)
@@ -344,7 +359,7 @@ class _Chunk:
         made = [self._message(item, identity, complaint) for item, identity, complaint, _ in pairs]
         self.session.add_all(made)
         self.session.flush()
-        for message, (item, _, complaint, joined) in zip(made, pairs, strict=True):
+        for message, (item, identity, complaint, joined) in zip(made, pairs, strict=True):
             self._link(message, item)
             if not joined:
                 complaint.first_message_id = message.id
@@ -364,6 +379,11 @@ class _Chunk:
             came_by_ticket(self.session, self.desk, complaint, message, self.now)
             if joined:
                 void(self.session, complaint, "new_message", by=trail.MACHINE_AUTHOR, at=self.now)
+            if identity is not None and item.opts_out:
+                person = self.session.get_one(Complainant, identity.complainant_id)
+                opt_out(self.session, complaint, person, self.now)
+            elif joined:
+                wrote_back(self.session, self.desk, complaint, message, self.now)
             self.told.accepted += 1
             self.told.complaints.append(complaint.id)
 
@@ -412,6 +432,9 @@ class _Chunk:
             chat = item.visibility is Visibility.PRIVATE and item.channel in CHATS
             if chat and message.visibility is Visibility.PRIVATE and apart <= rules.same_within:
                 return complaint
+        awaited = self.awaited.get((item.channel, item.account, identity.complainant_id))
+        if awaited is not None and item.visibility is Visibility.PRIVATE:
+            return final(self.session, self.complaints[awaited])
         return None
 
     def _new_complaint(self, item: Incoming, identity: Identity | None) -> Complaint:
@@ -445,6 +468,7 @@ class _Chunk:
             addressed=item.addressed,
             list_mail=item.list_mail,
             summoned=item.summoned,
+            opts_out=item.opts_out,
             attachments=[{"name": a.name, "type": a.type, "size": a.size} for a in item.attachments],
             views=metrics.views or 0,
             likes=metrics.likes or 0,

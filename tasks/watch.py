@@ -15,11 +15,13 @@ from db.words import DeliveryKind, Gate, Severity, State, Visibility
 from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
 from tasks.absences import Called, called_at_level, called_for
 from tasks.desk import Desk
+from tasks.mask import mask_due, mask_removed, next_to_mask
 from tasks.notices import tell_of_complaint, tell_of_review
 from tasks.outbox import queue_pre_approved, target_of, uncalled
 from tasks.same_person import suggest_same, to_compare
 from tasks.watch_legal import keep_legal, legal_due, next_legal_moment
 from tasks.words import render
+from tasks.write_back import THEIR_TURN
 
 WAITING = (State.ASSESSED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED)
 FAR = timedelta(days=3650)
@@ -37,6 +39,8 @@ class Watched:
     references: tuple[str, ...] = ()
     suggested: int = 0
     """Accounts that may be one person's, for people to look at; no complaint goes a step on by that."""
+    masked: int = 0
+    """Messages whose authors took them down, and of which no copy may be kept any longer."""
 
     @property
     def total(self) -> int:
@@ -53,12 +57,14 @@ def keep(desk: Desk) -> Watched:
         watch_answers(desk),
         watch_held(desk),
     )
+    masked = mask_removed(desk)
     return Watched(
         sum(part.reminded for part in parts),
         sum(part.escalated for part in parts),
         sum(part.holding for part in parts),
         tuple(reference for part in parts for reference in part.references),
         suggested=suggest_same(desk),
+        masked=masked,
     )
 
 
@@ -76,7 +82,7 @@ def due_now(desk: Desk) -> bool:
             select(Complaint.id).where(col(Complaint.state) == State.HELD, col(Complaint.held_until) <= now),  # type: ignore[call-overload]
         )
         due = any(session.execute(look.limit(1)).first() is not None for look in looks)
-        return due or legal_due(session, now) or to_compare(session)
+        return due or legal_due(session, now) or to_compare(session) or mask_due(session, desk, now)
 
 
 def next_moment(desk: Desk) -> datetime | None:
@@ -93,6 +99,7 @@ def next_moment(desk: Desk) -> datetime | None:
                 select(func.min(Complaint.held_until)).where(col(Complaint.state) == State.HELD)
             ).scalar_one(),
             next_legal_moment(session),
+            next_to_mask(session, desk),
         ]
     return min((at for at in moments if at is not None), default=None)
 
@@ -209,6 +216,8 @@ def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: date
             col(Delivery.state) != DeliveryState.CANCELLED,
         )
     ).scalar_one()
+    if complaint.state is State.HELD and complaint.held_why in THEIR_TURN:  # it is not we who keep them waiting
+        return False
     manual = desk.channels.get(complaint.channel, complaint.account).manual
     answered = complaint.responded_at is not None
     if manual or answered or not complaint.addressed or sent >= desk.policy.deadlines.holding.at_most:

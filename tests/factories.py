@@ -172,6 +172,10 @@ class Fickle(Limited):
         """What the test says."""
         return self.look(target, visibility)
 
+    def is_template(self, text: str) -> bool | None:
+        """There are none."""
+        return None
+
     def find_own(self, out: Outgoing) -> Sent | None:
         """Where the text of this key stands."""
         self.looked_back += 1

@@ -26,6 +26,8 @@ class ChannelState(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("failures >= 0", name="failures_from_none"),
         CheckConstraint("open_since IS NULL OR why IS NOT NULL", name="open_says_why"),
+        CheckConstraint("locked_out IS NULL OR open_since IS NOT NULL", name="locked_is_open"),
+        CheckConstraint("(throttled_since IS NULL) = (throttled_until IS NULL)", name="throttled_for_a_time"),
     )
 
     channel: str = Field(primary_key=True)
@@ -44,6 +46,12 @@ class ChannelState(SQLModel, table=True):
     """When the posts of open complaints were last looked at again."""
     quiet_since: datetime | None = Field(default=None, sa_type=Moment)
     """Far less comes in than usual at this hour; people were told once."""
+    locked_out: str | None = None
+    """Its platform does not take our credentials, and why."""
+    throttled_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Since then it is only asked to wait; nothing has been let through."""
+    throttled_until: datetime | None = Field(default=None, sa_type=Moment)
+    """Until when the platform last asked it to wait."""
 
 
 class ChannelCost(SQLModel, table=True):
@@ -58,3 +66,15 @@ class ChannelCost(SQLModel, table=True):
     count: int = Field(sa_type=Id)
     micros: int = Field(sa_type=Id)
     """Millionths of a US dollar."""
+
+
+class ChannelCharge(SQLModel, table=True):
+    """What a platform has charged for today already, where it charges for the same record once a day."""
+
+    __tablename__ = "channel_charge"
+
+    channel: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    record: str = Field(primary_key=True)
+    """A digest of its name: whose record it is, the ledger need not know."""

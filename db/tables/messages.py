@@ -32,12 +32,19 @@ class Message(SQLModel, table=True):
         UniqueConstraint("channel", "account", "external_id"),
         CheckConstraint("direction = 'out' OR raw IS NOT NULL", name="inbound_keeps_raw"),
         CheckConstraint("revision >= 1", name="revision_from_one"),
+        CheckConstraint("masked_at IS NULL OR (text = '' AND removed_at IS NOT NULL)", name="masked_has_no_words"),
         Index("ix_message_complaint", "complaint_id"),
         Index("ix_message_to_assess", text("posted_at DESC"), postgresql_where=text("assess_due")),
         Index("ix_message_second_look", "id", postgresql_where=text("second_look")),
         Index("ix_message_identity", "identity_id"),
         Index("ix_message_numbers", "numbers", postgresql_using="gin", postgresql_where=text("numbers <> '{}'")),
         Index("ix_message_heard", "channel", "account", "posted_at", postgresql_where=text("direction = 'in'")),
+        Index(
+            "ix_message_to_mask",
+            "channel",
+            "removed_at",
+            postgresql_where=text("removed_at IS NOT NULL AND masked_at IS NULL"),
+        ),
         Index(
             "ix_message_waiting_for_parent",
             "channel",
@@ -83,6 +90,8 @@ class Message(SQLModel, table=True):
     """Whether its author called on our account, where the platform lets us answer only then; None: it does not tell."""
     opts_out: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     """It says nothing but that its author wants not to be written to any more: nobody's complaint."""
+    masked_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When our copy was emptied, since its author had taken it down."""
     numbers: list[str] = Field(default_factory=list, sa_type=Words, sa_column_kwargs=NONE_OF_THEM)
     """The order and ticket numbers that it names, plain: who names the same one may be the same person."""
 

@@ -33,6 +33,8 @@ class Complainant(SQLModel, table=True):
     refused_asks: bool = False
     """They said they want no survey and no ask; remembered for good."""
     erased_at: datetime | None = Field(default=None, sa_type=Moment)
+    opted_out_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When they asked not to be written to any more (`STOP`): they are answered, and never written to first."""
 
 
 class Identity(SQLModel, table=True):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from db.tables import Complaint
 from db.words import Kind, State
+from tasks.write_back import WAITS
 
 WORKED_ON = frozenset({State.ASSESSED, State.DRAFTING, State.IN_REVIEW, State.HELD, State.APPROVED})
 
@@ -24,6 +25,8 @@ def state_name(complaint: Complaint) -> str:
     """The name of the text that says how it stands."""
     if complaint.state not in WORKED_ON:
         return _NAMES[complaint.state]
+    if complaint.state is State.HELD and complaint.held_why == WAITS:
+        return "state_write_back"
     if complaint.reopened:
         return "state_reopened"
     return "state_working_on_more" if complaint.responded_at is not None else "state_working"
@@ -32,4 +35,5 @@ def state_name(complaint: Complaint) -> str:
 def promised(complaint: Complaint) -> datetime | None:
     """When an answer is promised; None where none is awaited."""
     awaits = complaint.kind in (Kind.COMPLAINT, Kind.QUESTION) and complaint.state in WORKED_ON
-    return complaint.answer_by if awaits else None
+    theirs = complaint.state is State.HELD and complaint.held_why == WAITS
+    return complaint.answer_by if awaits and not theirs else None

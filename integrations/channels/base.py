@@ -241,6 +241,13 @@ class Channel(Protocol):
         """Where our text stands already, None where it is not there. Raises TryAgain where it cannot be told now."""
         ...
 
+    def is_template(self, text: str) -> bool | None:
+        """Whether the platform has approved this very text, so that it may leave where the reply window is closed.
+
+        None: there are no such texts there. Calls no network.
+        """
+        ...
+
     @property
     def listens(self) -> bool:
         """Whether asking with `fetch` again and again brings anything."""
@@ -293,6 +300,10 @@ class Limited:
     """What a channel answers that has no such way; adapters override what their platform can."""
 
     listens = False
+
+    def is_template(self, text: str) -> bool | None:
+        """Nothing leaves there after the reply window."""
+        return None
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         """Just wait."""

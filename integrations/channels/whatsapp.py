@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from db.words import Visibility
+from db.words import DeliveryKind, Visibility
 from integrations.channels.base import (
     NO_PRIVATE_WAY,
     Asked,
@@ -164,6 +164,11 @@ class WhatsAppChannel(Platform[WhatsAppSettings]):
         why = f"{reachable.why}; {left}"
         return Reachable(ok=False, why=why, until=reachable.until, templates=bool(self.settings.templates))
 
+    def is_template(self, text: str) -> bool | None:
+        """Whether one of the approved templates, filled, is this text; None where the settings hold none."""
+        templates = self.settings.templates
+        return template_for(text, templates) is not None if templates else None
+
     def check(self) -> Checked:
         """Who we are, the number's quality and limit, the token's rights and end, and whether the templates stand."""
         try:
@@ -223,9 +228,12 @@ class WhatsAppChannel(Platform[WhatsAppSettings]):
         return digits if 5 <= len(digits) <= 20 and not digits.startswith("0") else None
 
     def _content(self, out: Outgoing) -> dict[str, Any]:
-        """What is sent: the text, or after the window the template that renders to it. Raises Never."""
+        """What is sent: the text, or after the window the template that renders to it. Raises Never.
+
+        A notice that is a template always leaves as one: WhatsApp may call the window closed before our clock does.
+        """
         heard, now = out.target.last_heard_at, self.world.clock.now()
-        if heard is None or now >= heard + self._window:
+        if heard is None or now >= heard + self._window or out.kind is DeliveryKind.NOTICE:
             found = template_for(out.text, self.settings.templates)
             if found is not None:
                 template, filled = found

@@ -49,6 +49,8 @@ from integrations.channels.world import Unmetered, World
 from integrations.http import Patience
 from integrations.record import Attachment, Bounced, Incoming, LeftOut, Removed, Unreadable
 from policy.channels import ChannelRules
+from policy.templates import WRITE_BACK as WRITE_BACK_NAME
+from policy.templates import read_templates
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 WRITE_BACK = Template(
@@ -445,11 +447,16 @@ def test_a_message_that_its_sender_deletes_is_told() -> None:
 
 
 @pytest.mark.parametrize("word", ["STOP", "Berhenti.", " stop "])
-def test_who_wants_no_more_messages_is_a_message_and_noted(word: str) -> None:
+def test_who_wants_no_more_messages_is_known_by_the_bare_word(word: str) -> None:
     item = only(said(message(text={"body": word})))
 
     assert isinstance(item, Incoming)
+    assert item.opts_out
     assert item.warnings
+
+
+def test_who_writes_of_stopping_something_still_wants_an_answer() -> None:
+    assert not only(said(message(text={"body": "tolong stop langganan saya, sudah dua kali ditagih"}))).opts_out
 
 
 def bad() -> dict[str, dict[str, Any]]:
@@ -799,6 +806,14 @@ def test_after_the_window_a_templates_words_leave_as_the_template_and_are_counte
     assert meter.spent == ["template"]
 
 
+def test_the_request_to_write_back_leaves_as_a_template_whatever_our_clock_says(phones: Telephones) -> None:
+    asks = replace(answer(RENDERED), kind=DeliveryKind.NOTICE)
+
+    channel(phones.url, **with_templates()).reply(asks)
+
+    assert phones.asked[0]["type"] == "template"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -902,7 +917,19 @@ def test_the_example_in_the_docs_is_taken() -> None:
     read_settings = read_account(WhatsAppChannel, "whatsapp", "default", rules.accounts["default"], environment)
 
     assert isinstance(read_settings, WhatsAppSettings)
-    assert read_settings.templates[0].slots_of(RENDERED) == {"nama": "Rina", "nomor": "TG-1042"}
+    templates = read_templates(Path(__file__).parents[2] / "policy/templates")
+    for language, slot in (("id", "nomor"), ("en", "number")):
+        shipped = templates.render(WRITE_BACK_NAME, language, {"reference": "TG-1042"}).text
+        template, filled = template_for(shipped, read_settings.templates) or (None, None)
+        assert (template and template.language, filled) == (language, {slot: "TG-1042"})
+
+
+def test_what_is_a_template_is_known_without_asking_meta() -> None:
+    speaking = channel(**with_templates())
+
+    assert speaking.is_template(RENDERED)
+    assert speaking.is_template("Halo Rina, bagaimana kabarnya?") is False
+    assert channel().is_template(RENDERED) is None
 
 
 def test_check_says_who_we_are_and_when_the_token_ends(phones: Telephones) -> None:

@@ -199,7 +199,7 @@ def test_nothing_leaves_after_the_platform_stops_taking_it(life):
     life.clock.set(until + timedelta(seconds=1))
     life.decide(reference)
     (outcome,) = life.publish()
-    assert (outcome.state, outcome.why) == (DeliveryState.FAILED, "the platform's reply window closed")
+    assert (outcome.state, outcome.why) == (DeliveryState.CANCELLED, "window_closed")
     assert [out.kind for out in channel.arrived] == [DeliveryKind.ACKNOWLEDGEMENT]
 
 

@@ -32,14 +32,14 @@ PUBLIC = {
     "holding",
     "merged_notice",
 }
-NO_ANSWER = {"survey", "ask", "thanks", "merged_notice", "protect_your_data"}
+NO_ANSWER = {"survey", "ask", "thanks", "merged_notice", "protect_your_data", "write_back"}
 
 
 def sample(language: str) -> dict[str, str]:
     full = {
         "name": "Ratna Wulandari Asri",
         "contact": COMPANY.contact(language),
-        "answer_by": "13 Juli pukul 17.00" if language == "id" else "13 July, 5 p.m.",
+        "answer_by": f"13 September 2026{' pukul 17.00 WIB' if language == 'id' else ', 17:00 WIB (UTC+7)'}",
     }
     return REQUIRED | full
 
