@@ -1,13 +1,16 @@
 """Keeps each account within what its platform grants, and writes down what it costs; shared by all workers."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
 
 from db.clock import Clock
 from db.session import transaction
-from db.tables import ChannelCost
+from db.tables import ChannelCharge, ChannelCost
 from integrations.channels.base import TryAgain
 from policy.channels import Grant
 from tasks.rates import use
@@ -51,11 +54,37 @@ class Meter:
 
     def spend(self, what: str, count: int = 1) -> None:
         """Add to the day's ledger; what has no price is counted all the same."""
+        with transaction(self._engine) as session:
+            self._add(session, what, count)
+
+    def spend_once(self, what: str, records: Iterable[str]) -> None:
+        """Add those of the records that nobody has added today (UTC)."""
+        names = sorted({hashlib.sha256(record.encode()).hexdigest()[:32] for record in records})
+        if not names:
+            return
+        today = self._clock.now().astimezone(UTC).date()
+        rows = [{**self._place, "day": today, "record": name} for name in names]
+        charge = insert(ChannelCharge).values(rows).on_conflict_do_nothing().returning(col(ChannelCharge.record))
+        over = delete(ChannelCharge).where(
+            col(ChannelCharge.channel) == self._channel,
+            col(ChannelCharge.account) == self._account,
+            col(ChannelCharge.day) < today,
+        )
+        with transaction(self._engine) as session:
+            new = len(session.execute(charge).all())
+            if new:
+                session.execute(over)
+                self._add(session, what, new)
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"channel": self._channel, "account": self._account}
+
+    def _add(self, session: Session, what: str, count: int) -> None:
         micros = round(self._prices.get(what, 0.0) * 1_000_000) * count
         values = insert(ChannelCost).values(
-            channel=self._channel,
-            account=self._account,
-            day=self._clock.now().date(),
+            **self._place,
+            day=self._clock.now().astimezone(UTC).date(),
             what=what,
             count=count,
             micros=micros,
@@ -67,5 +96,4 @@ class Meter:
                 "micros": ChannelCost.__table__.c.micros + micros,  # type: ignore[attr-defined]
             },
         )
-        with transaction(self._engine) as session:
-            session.execute(adds)
+        session.execute(adds)

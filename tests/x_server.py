@@ -800,7 +800,7 @@ class Handler(BaseHTTPRequestHandler):
         status, more, said = self.x.answer(self.command, self.path, headers, body)
         problem = status >= 400 and str(said.get("type", "")).startswith(PROBLEMS)
         self.send_response_only(status)
-        document = json.dumps(said, ensure_ascii=False).encode()
+        document = json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass")
         kind = "application/problem+json" if problem else "application/json"
         reset = str(int(time.time()) + 900)
         limits = {"x-rate-limit-limit": "300", "x-rate-limit-remaining": "299", "x-rate-limit-reset": reset}

@@ -1,7 +1,7 @@
 """Every table of the desk; importing this package fills `SQLModel.metadata`."""
 
 from db.tables.answers import MACHINE, Draft, Review, ReviewState, Round, RoundState
-from db.tables.channels import ChannelCost, ChannelState, Way
+from db.tables.channels import ChannelCharge, ChannelCost, ChannelState, Way
 from db.tables.complaints import Assessment, Complaint, Correction, Note
 from db.tables.deliveries import Delivery, DeliveryState, PublishingStop, RateUse
 from db.tables.duty import Duty
@@ -51,6 +51,7 @@ __all__ = [
     "Assessment",
     "Breach",
     "BreachState",
+    "ChannelCharge",
     "ChannelCost",
     "ChannelState",
     "Complainant",

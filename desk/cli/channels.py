@@ -1,7 +1,7 @@
 """`tanggap channels`: how each account on each platform fares, and which adapters there are."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +11,7 @@ from desk.cli.errors import Trouble
 from desk.cli.output import day_or_moment, say, say_json_list, show, styled, table
 
 if TYPE_CHECKING:
+    from tasks.channel_costs import CostLine
     from tasks.channel_listing import AccountLine, WayLine
 
 Told = Callable[[datetime | None], str]
@@ -27,11 +28,18 @@ def channels(
     again: Annotated[
         str | None, typer.Option("--try", metavar="CHANNEL[/ACCOUNT]", help="Do not let it rest: try it at once.")
     ] = None,
+    prices: Annotated[
+        bool, typer.Option("--costs", help="Show what a month has cost, item by item; without --month, this one.")
+    ] = False,
+    month: Annotated[str | None, typer.Option("--month", metavar="MONTH", help="Such as 2026-11.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show each account: what came in, what waits to go out, whether it rests or fails and why, this month's cost."""
     if adapters:
         _adapters(as_json)
+        return
+    if prices or month is not None:
+        _costs(month, as_json)
         return
     from tasks.channel_listing import accounts
     from tasks.circuits import let_try
@@ -51,21 +59,55 @@ def channels(
     def at(moment: datetime | None) -> str:
         return day_or_moment(moment, zone, now)
 
-    columns = ("account", "by", "heard in 24 h", "last", "to go out", "cost", "how it is")
+    columns = ("account", "by", "heard in 24 h", "last", "to go out", "cost this month", "how it is")
     show(table(*columns, rows=[_row(line, at, now) for line in lines], folds={columns[-1]}))
 
 
 def _row(line: "AccountLine", at: Told, now: datetime) -> tuple[object, ...]:
-    name = line.channel if line.account == "default" else f"{line.channel}/{line.account}"
-    last = at(line.last_heard_at)
-    cost = f"${line.cost_micros / 1_000_000:,.2f}" if line.cost_micros else ""
-    return name, line.adapter, line.heard or "", last, line.waiting or "", cost, _how(line, at, now)
+    last, cost = at(line.last_heard_at), _dollars(line.cost_micros) if line.cost_micros else ""
+    return _name(line), line.adapter, line.heard or "", last, line.waiting or "", cost, _how(line, at, now)
+
+
+def _name(line: "AccountLine | CostLine") -> str:
+    return line.channel if line.account == "default" else f"{line.channel}/{line.account}"
+
+
+def _dollars(micros: int) -> str:
+    """Cents, and below a dollar tenths of them: one read costs less than a cent."""
+    return f"${micros / 1_000_000:,.2f}" if abs(micros) >= 1_000_000 else f"${micros / 1_000_000:.3f}"
+
+
+def _costs(month: str | None, as_json: bool) -> None:
+    from tasks.channel_costs import costs
+
+    try:
+        wanted = date.fromisoformat(f"{month}-01") if month is not None else None
+    except ValueError:
+        raise Trouble(f"{month} is no month; write it like 2026-11.") from None
+    with the_desk() as desk:
+        wanted = wanted or desk.now().date()
+        lines = costs(desk, wanted)
+    if as_json:
+        say_json_list(lines)
+        return
+    if not lines:
+        say(f"Nothing that may cost money was done on any channel in {wanted:%Y-%m} (UTC).")
+        return
+    rows = [(_name(one), one.what, f"{one.count:,}", *_money(one)) for one in lines]
+    show(table("account", "what", "how often", "one costs", "cost", rows=rows, folds=()))
+    say(f"{wanted:%Y-%m} (UTC): {_dollars(sum(one.cost_micros for one in lines))} by the prices in channels.yaml.")
+
+
+def _money(line: "CostLine") -> tuple[str, str]:
+    if line.price is None and not line.cost_micros:
+        return "no price", ""
+    return "" if line.price is None else f"${line.price:g}", _dollars(line.cost_micros)
 
 
 def _how(line: "AccountLine", at: Told, now: datetime) -> object:
     if line.missing is not None:
         return styled(line.missing, "bold red")
-    said = [told for way in line.ways if (told := _of_way(way, at, now))]
+    said = [*_shut(line.ways, at), *(told for way in line.ways if (told := _of_way(way, at, now)))]
     if line.quiet_since is not None:
         said.append(f"far quieter than usual since {at(line.quiet_since)}")
     if said:
@@ -76,10 +118,21 @@ def _how(line: "AccountLine", at: Told, now: datetime) -> object:
     return f"well ({done})" if done else "well"
 
 
+def _shut(ways: "Sequence[WayLine]", at: Told) -> Iterator[str]:
+    """That we are not let in, once for each reason, whichever ways were tried."""
+    for why in dict.fromkeys(way.locked_out for way in ways if way.locked_out is not None):
+        since = min(way.down_since for way in ways if way.locked_out == why and way.down_since is not None)
+        yield f"not let in since {at(since)}: {why}"
+
+
 def _of_way(way: "WayLine", at: Told, now: datetime) -> str | None:
     words = WORDS[way.way.value]
+    if way.locked_out is not None:
+        return None
     if way.down_since is not None:
         return f"{words} fails since {at(way.down_since)}: {way.why}"
+    if way.throttled_since is not None:
+        return f"{words} has only been asked to wait since {at(way.throttled_since)}: {way.why}"
     if way.rests_until is not None:
         seconds = (way.rests_until - now).total_seconds()
         return f"{words} rests for {max(1, round(seconds))} s, within what the platform allows"

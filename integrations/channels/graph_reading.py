@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from integrations.channels.base import Never
+from integrations.intake.text import clean, whole
 
 _NODE = re.compile(r"[A-Za-z0-9_:=-]{1,200}")
 _MILLISECONDS = 10**11
@@ -35,13 +36,13 @@ class Fields:
         return value
 
     def words(self, name: str) -> str:
-        """A text that may be missing; without the characters that no database keeps. Raises WrongShape."""
+        """A text that may be missing; without the characters that no screen shows. Raises WrongShape."""
         value = self.raw.get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
             raise WrongShape(f"`{name}` must be a text, not {_kind(value)}")
-        return value.replace("\0", "").strip()
+        return clean(whole(value)).strip()
 
     def id(self, name: str) -> str:
         """An id, which old payloads write as a number. Raises WrongShape."""
@@ -117,7 +118,7 @@ def _kind(value: object) -> str:
 
 def as_bytes(given: object) -> bytes:
     """A record as it came."""
-    return json.dumps(given, ensure_ascii=False).encode()
+    return json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def node(named: str) -> str:

@@ -1,6 +1,6 @@
 """What every adapter of a platform is given beside its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,13 @@ class Meter(Protocol):
         """Write down that something was done that may cost money; its price stands in policy."""
         ...
 
+    def spend_once(self, what: str, records: Iterable[str]) -> None:
+        """The same for records that the platform charges for once a day (UTC), however often they are read.
+
+        `records`: their names, apart from each other whatever they are read as, such as `post:17` and `user:17`.
+        """
+        ...
+
 
 class Unmetered:
     """Where nothing is limited and nothing costs anything."""
@@ -32,6 +39,9 @@ class Unmetered:
         """There is always room."""
 
     def spend(self, what: str, count: int = 1) -> None:
+        """It cost nothing."""
+
+    def spend_once(self, what: str, records: Iterable[str]) -> None:
         """It cost nothing."""
 
 

@@ -1,7 +1,6 @@
 """How X is asked: our account's settings, its signature, what is to be told of each post, and what an answer costs."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from integrations.channels.base import ChannelError, Checked, TryAgain, Unknown
 from integrations.channels.platform import AccountSettings, OfASecret, Platform
 from integrations.channels.world import World
 from integrations.channels.x_errors import meaning_of
-from integrations.channels.x_posts import Beside, Desk, Us, User
+from integrations.channels.x_posts import Beside, Desk, Us, User, raw_of
 from integrations.channels.x_walk import Batch
 from integrations.http import Answer, host_of
 
@@ -185,7 +184,7 @@ class XAsking(Platform[XSettings]):
             user = User.model_validate(document.get("data") if isinstance(document, dict) else None)
         except ValidationError as error:
             raise TryAgain(f"{self._host} did not say who we are") from error
-        self.world.meter.spend("user_read")
+        self.world.meter.spend_once("user_read", [f"user:{user.id}"])
         if user.id == self._us.id and user.username:
             self._us = Us(user.id, user.username)
         return user, answer.headers.get("x-access-level", "").lower()
@@ -209,20 +208,21 @@ class XAsking(Platform[XSettings]):
     def _spend_on(self, read: Iterable[Found]) -> None:
         """Write down what X charges for: each record, each post that came beside them, each of their authors.
 
-        X charges for the same one once within a day (UTC), so that what is read again is not written down again.
+        X charges for the same one once a day (UTC), whatever it is read as (its page on pricing, *Deduplication*).
         """
-        records, posts, people = Counter[str](), set[str](), set[str | None]()
-        read = list(read)
+        charged: dict[str, list[str]] = {}
         for found in read:
-            records[found.charged] += 1
-            others = {one: found.beside.posts[one] for one in _named_by(found.record) if one in found.beside.posts}
-            posts |= others.keys()
-            authors = {_author_of(found.record), *(one.author_id for one in others.values())}
-            people |= {one for one in authors if one in found.beside.users}
-        posts -= {str(id_of(found.record)) for found in read}
-        for what, count in (*records.items(), ("post_read", len(posts)), ("user_read", len(people))):
-            if what and count:
-                self.world.meter.spend(what, count)
+            if not found.charged:
+                continue
+            kind = "message" if found.kind == "message" else "post"
+            charged.setdefault(found.charged, []).append(f"{kind}:{id_of(found.record) or raw_of(found.record)!r}")
+            others = [found.beside.posts[one] for one in _named_by(found.record) if one in found.beside.posts]
+            charged.setdefault("post_read", []).extend(f"post:{one.id}" for one in others)
+            authors = [_author_of(found.record), *(one.author_id for one in others)]
+            charged.setdefault("user_read", []).extend(f"user:{one}" for one in authors if one in found.beside.users)
+        own_kind_first = sorted(charged.items(), key=lambda one: one[0] in ("post_read", "user_read"))
+        for what, records in own_kind_first:
+            self.world.meter.spend_once(what, records)
 
 
 def _named_by(record: object) -> set[str]:

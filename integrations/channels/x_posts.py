@@ -6,6 +6,7 @@ answer in front; an edit is a new post whose history begins with the first one, 
 """
 
 import html
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from db.words import Visibility
+from integrations.intake.text import MAX_TEXT, clean, clean_line, whole
 from integrations.record import Attachment, Author, Incoming, Metrics
 
 PRIVATE_ID = "dm-"
@@ -202,7 +204,8 @@ class User(_Part):
     def as_author(self) -> Author:
         """The same in the desk's words."""
         followers = self.public_metrics.followers_count if self.public_metrics else None
-        return Author(self.id, self.username, self.name, followers, self.verified)
+        name = clean_line(whole(self.name or ""))[:200]
+        return Author(self.id, self.username, name or None, followers, self.verified)
 
     @property
     def is_automatic(self) -> bool:
@@ -332,12 +335,17 @@ def readable(text: str, entities: Entities | None) -> str:
             continue
         own = bool(link.media_key) or (link.display_url or "").startswith(("pic.x.com/", "pic.twitter.com/"))
         text = text.replace(link.url, "" if own else link.expanded_url or link.url)
-    return text.strip()
+    return clean(whole(text)).strip()[:MAX_TEXT]
 
 
 def without_handles(text: str) -> str:
     """A text without the handles in front of it; all of it where there is nothing else."""
     return _HANDLES_IN_FRONT.sub("", text) or text
+
+
+def raw_of(record: object) -> bytes:
+    """A record as it came."""
+    return json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def same_words(ours: str, theirs: str) -> bool:

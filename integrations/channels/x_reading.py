@@ -23,6 +23,7 @@ from integrations.channels.x_posts import (
     User,
     id_at,
     moment_of,
+    raw_of,
     why_unreadable,
 )
 from integrations.channels.x_walk import Batch, Reading, Source, Span
@@ -202,7 +203,7 @@ class XReading(XAsking):
     def _item(self, found: Found) -> Item:
         if found.kind == "gap":
             return self._gap(*found.record)
-        raw = json.dumps(found.record, ensure_ascii=False).encode()
+        raw = raw_of(found.record)
         place = f"{self.name}/{self.account}:{id_of(found.record) or '?'}"
         try:
             if found.kind == "message":

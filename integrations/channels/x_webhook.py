@@ -30,6 +30,7 @@ from integrations.channels.x_posts import (
     Reference,
     User,
     UserCounts,
+    raw_of,
 )
 
 OAUTH2 = "x-twitter-webhooks-signature-oauth2"
@@ -74,7 +75,7 @@ class Told:
         """`post`, `message` (version 1.1: `old_post`, `old_message`), `removed`."""
         self.record = record
         self.beside = beside
-        self.raw = json.dumps(raw, ensure_ascii=False).encode()
+        self.raw = raw_of(raw)
 
 
 def events_in(document: Mapping[str, Any]) -> Iterator[tuple[str | None, Told]]:

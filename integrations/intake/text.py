@@ -23,6 +23,11 @@ def clean_line(text: str) -> str:
     return text.strip()
 
 
+def whole(text: str) -> str:
+    """The text with a question mark for each half of a character (a lone surrogate), which no database takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def has_control(text: str) -> bool:
     """Whether a control character stands in it, line breaks counted."""
     return _CONTROL_OR_BREAK.search(text) is not None

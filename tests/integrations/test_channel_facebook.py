@@ -508,6 +508,19 @@ def test_a_bad_row_is_put_aside_and_the_rest_comes(server: GraphServer) -> None:
     assert "message" in aside.reason
 
 
+def test_half_a_character_and_control_characters_hold_up_nothing(server: GraphServer) -> None:
+    ours, text = channel(server), "Ko\x00pi \ud83d dingin"
+    key = server.writes_comment(server.post, text, BUDI, "Bu\udc00di")
+    told = {"comment_id": key, "message": text, "from": {"id": BUDI, "name": "Bu\udc00di"}}
+
+    (by_call,) = heard(ours.hear(server.signs(batch(change(**told)))).items)
+    (by_asking,) = heard(all_of(ours)[0])
+
+    assert by_call.text == by_asking.text == "Kopi ? dingin"
+    assert by_asking.author is not None
+    assert by_asking.author.name == "Bu?di"
+
+
 def test_the_first_round_goes_back_seven_days(server: GraphServer) -> None:
     now = datetime.now(UTC)
     server.writes_comment(server.post, "lama", BUDI, at=now - timedelta(days=9))

@@ -6,7 +6,7 @@ import hmac
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -164,12 +164,19 @@ class Ledger:
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
         self.spent: Counter[str] = Counter()
+        self.charged: set[str] = set()
 
     def take(self, what: str, amount: int = 1) -> None:
         self.taken[what] += amount
 
     def spend(self, what: str, count: int = 1) -> None:
         self.spent[what] += count
+
+    def spend_once(self, what: str, records: Iterable[str]) -> None:
+        new = set(records) - self.charged
+        self.charged |= new
+        if new:
+            self.spent[what] += len(new)
 
 
 def adapter(server: XServer, *, ledger: Ledger | None = None, ours: str = "", **more: object) -> XChannel:
@@ -445,6 +452,21 @@ def test_an_edit_keeps_the_name_of_the_first_version_and_answers_to_it_too(serve
     assert (heard(items)[0].external_id, heard(items)[0].text) == (post.ids[0], "@tokomaju pesanan 2")
     assert heard(items)[1].in_reply_to == post.ids[0]
     assert [one.text for one in channel.look_at([post.ids[0]])] == ["@tokomaju pesanan 2"]
+
+
+def test_half_a_character_and_control_characters_hold_up_nothing(server: XServer) -> None:
+    server._rules = None
+    server.joins("budi", "Bu\udc00di\x07")
+    server.writes("budi", "@tokomaju pa\x00ket \ud83d hilang")
+    server.writes("citra", "@tokomaju halo")
+    channel = adapter(server)
+
+    items, _ = all_of(channel)
+
+    assert texts(items) == ["@tokomaju paket ? hilang", "@tokomaju halo"]
+    assert [one.author.name for one in heard(items) if one.author] == ["Bu?di", "Citra"]
+    document = {"for_user_id": "1001", "tweet_create_events": [server.old_post(one) for one in server.posts]}
+    assert texts(channel.hear(call(server, document)).items) == texts(items)
 
 
 def test_records_that_cannot_be_read_are_put_aside_and_the_others_come(server: XServer) -> None:
@@ -770,6 +792,20 @@ def test_every_read_and_every_post_is_written_down_as_x_charges_it(server: XServ
         channel.reply(outgoing(channel, aim(named), "Halo citra"))
     assert ledger.spent == {"summoned_reply": 1, "post_with_url": 1, "dm": 1}
     assert ledger.taken["post"] == 3
+
+
+def test_a_post_that_is_looked_at_again_and_again_is_charged_once(server: XServer) -> None:
+    ledger = Ledger()
+    channel = adapter(server, ledger=ledger)
+    post = server.writes("budi", "@tokomaju halo")
+    all_of(channel)
+    before = Counter(ledger.spent)
+
+    for _ in range(5):
+        list(channel.look_at([post.ids[0]]))
+
+    assert before == {"mention_read": 1, "user_read": 1}
+    assert ledger.spent == before
 
 
 # Rights and settings

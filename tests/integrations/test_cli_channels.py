@@ -78,8 +78,36 @@ def test_what_fails_is_said_with_its_reason(tanggap, life):
     assert (way["way"], way["why"]) == ("public", "the token has expired")
     assert way["down_since"].startswith("2026-03-02T02:00")
     said = row(tanggap, "instagram")
-    assert "answering in public fails since" in said
+    assert "not let in since" in said
     assert "the token has expired" in said
+
+
+def test_why_we_are_not_let_in_is_said_once_for_all_ways(tanggap, life):
+    for way in Way:
+        failed(life.desk, "instagram", "default", way, LockedOut("the token has expired"))
+
+    assert row(tanggap, "instagram").count("the token has expired") == 1
+
+
+def test_a_way_that_fails_is_said_with_its_reason(tanggap, life):
+    for _ in range(5):
+        failed(life.desk, "instagram", "default", Way.PUBLIC, TryAgain("it answered 503"))
+
+    said = row(tanggap, "instagram")
+
+    assert "answering in public fails since" in said
+    assert "it answered 503" in said
+
+
+def test_what_has_only_been_asked_to_wait_for_long_says_so(tanggap, life):
+    failed(life.desk, "instagram", "default", Way.IN, TryAgain("429: too many requests", after=7200))
+    assert "rests for" in row(tanggap, "instagram")
+
+    life.later(minutes=61)
+
+    said = row(tanggap, "instagram")
+    assert "reading has only been asked to wait since" in said
+    assert "429: too many requests" in said
 
 
 def test_what_rests_is_said_with_its_seconds(tanggap, life):
@@ -118,6 +146,40 @@ def test_this_months_cost_is_added_up(tanggap, life):
     assert "$8.00" in row(tanggap, "x")
     life.later(days=31)
     assert line(tanggap, "x")["cost_micros"] == 0
+
+
+def test_each_items_cost_is_shown_the_dearest_first(tanggap, life):
+    meter = Meter(life.desk.engine, life.clock, "x", "default", (), {"post_with_url": 0.20, "mention_read": 0.001})
+    meter.spend_once("mention_read", ["post:1", "post:2"])
+    meter.spend("post_with_url", 3)
+    meter.spend("look", 4)
+
+    listed = tanggap("channels", "--costs", "--json").json
+    said = tanggap("channels", "--costs").out
+
+    assert [(one["what"], one["count"], one["cost_micros"]) for one in listed] == [
+        ("post_with_url", 3, 600_000),
+        ("mention_read", 2, 2_000),
+        ("look", 4, 0),
+    ]
+    assert [shown.split() for shown in said.splitlines() if "look" in shown] == [["x", "look", "4", "no", "price"]]
+    assert "$0.602 by the prices" in said
+
+
+def test_an_earlier_month_can_be_looked_at(tanggap, life):
+    Meter(life.desk.engine, life.clock, "x", "default", (), {"post": 0.015}).spend("post", 2)
+    then = f"{life.clock.now():%Y-%m}"
+    life.later(days=31)
+
+    assert "$0.030 by the prices" in tanggap("channels", "--month", then).out
+    assert "Nothing that may cost money" in tanggap("channels", "--costs").out
+
+
+def test_what_is_no_month_is_refused(tanggap):
+    refused = tanggap("channels", "--month", "November")
+
+    assert refused.code == 1
+    assert "2026-11" in refused.err
 
 
 def test_an_account_without_its_settings_says_what_is_missing(tanggap, life):
@@ -179,3 +241,27 @@ def test_a_text_that_waits_for_a_person_is_counted_as_waiting(tanggap, life):
         life.decide("TG-1001", review.gate)
 
     assert line(at(tanggap, life), "instagram")["waiting"] == 1
+
+
+class _Templates(SandboxChannel):
+    """A platform whose approved templates are those that a test names."""
+
+    approved: tuple[str, ...] = ()
+
+    def is_template(self, text: str) -> bool | None:
+        return any(word in text for word in self.approved)
+
+
+@pytest.mark.parametrize(
+    ("approved", "asked"), [((), ["`en`", "`id`"]), (("TG-1042), tetapi",), ["`en`"]), (("number TG-1042", "Halo"), [])]
+)
+def test_the_doctor_says_in_which_language_nobody_can_be_asked_to_write_back(tanggap, life, approved, asked):
+    channel = _Templates("whatsapp", clock=life.clock)
+    channel.approved = approved
+    life.with_channel(channel)
+
+    found = at(tanggap, life)("doctor", "--json").json["findings"]
+
+    warned = [one for one in found if one["what"] == "channel whatsapp" and one["level"] == "warning"]
+    assert sorted(language for one in warned for language in ("`id`", "`en`") if language in one["said"]) == asked
+    assert all("{number}" in one["mend"] for one in warned)

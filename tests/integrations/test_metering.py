@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from db.tables import ChannelCost, RateUse
+from db.tables import ChannelCharge, ChannelCost, RateUse
 from integrations.channels.base import TryAgain
 from policy.channels import Grant
 from tasks.metering import Meter
@@ -29,6 +29,43 @@ def reads(at_most: int, per: str = "15m") -> Grant:
 def costs(life: Life) -> list[ChannelCost]:
     with life.desk.transaction() as session:
         return list(session.execute(select(ChannelCost).order_by(ChannelCost.day, ChannelCost.what)).scalars())
+
+
+def test_a_record_is_charged_once_a_day_whoever_reads_it(life):
+    prices = {"post_read": 0.005, "mention_read": 0.001}
+    one, other = meter(life, prices=prices), meter(life, prices=prices)
+    one.spend_once("mention_read", ["post:1", "post:2", "post:1"])
+    other.spend_once("post_read", ["post:1", "post:3"])
+    one.spend_once("post_read", [])
+
+    assert [(cost.what, cost.count, cost.micros) for cost in costs(life)] == [
+        ("mention_read", 2, 2_000),
+        ("post_read", 1, 5_000),
+    ]
+
+
+def test_a_new_day_charges_anew_and_forgets_the_old_one(life):
+    one, other = meter(life), meter(life, account="toko")
+    one.spend_once("post_read", ["post:1"])
+    other.spend_once("post_read", ["post:1"])
+    life.later(days=1)
+    one.spend_once("post_read", ["post:1", "post:2"])
+
+    with life.desk.transaction() as session:
+        kept = list(session.execute(select(ChannelCharge)).scalars())
+    assert [cost.count for cost in costs(life) if cost.account == "default"] == [1, 2]
+    assert sorted((row.account, row.day == life.clock.now().date()) for row in kept) == [
+        ("default", True),
+        ("default", True),
+        ("toko", False),
+    ]
+
+
+def test_many_workers_charge_a_record_once(life):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: meter(life).spend_once("post_read", ["post:1", "post:2"]), range(16)))
+
+    assert [cost.count for cost in costs(life)] == [2]
 
 
 def test_within_the_grant_nobody_waits(life):
