@@ -73,9 +73,18 @@ class ChannelRules(Rules):
     """Whether messages here are private unless their record says otherwise."""
     private_talk: bool = True
     """Whether we can write privately to somebody who wrote to us here."""
+    discloses_automation: bool = True
+    """Whether what leaves without a person, such as an acknowledgement, says so. Meta asks for it where a law does
+    (California, Germany) and where a person takes over from a machine (Messenger Platform policy). False only where the
+    platform itself shows that a program writes: a bot's name, a label or flag on the account."""
+    letters: bool = False
+    """Whether texts here are letters, which end with our name."""
     review_platform: bool = False
     reply_window: Wall | None = None
     """How long after a customer's last private message the platform lets us answer; null: without end."""
+    mask_removed_after: SomeTime | None = None
+    """How long our copy of what its author took down keeps its words, where the platform's terms let them not be kept;
+    null: as long as the complaint."""
 
     @field_validator("reply_window")
     @classmethod

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from db.tables import ChannelCost, ChannelState, Delivery, DeliveryState, Direction, Message, Way
 from integrations.channels.unset import UnsetChannel
+from tasks.channel_news import throttled_for_long
 from tasks.desk import Desk
 
 Place = tuple[str, str]
@@ -25,6 +26,10 @@ class WayLine:
     down_since: datetime | None
     why: str | None
     worked_at: datetime | None
+    locked_out: str | None
+    """Why the platform does not let us in, whichever way is tried."""
+    throttled_since: datetime | None
+    """Since then it has only asked us to wait, for longer than policy bears."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def accounts(desk: Desk) -> list[AccountLine]:
                 last_heard_at=last.get(place),
                 waiting=waiting.get(place, 0),
                 quiet_since=next((one.quiet_since for one in states.get(place, ()) if one.way is Way.IN), None),
-                ways=tuple(_way(state, now) for state in states.get(place, ())),
+                ways=tuple(_way(state, desk) for state in states.get(place, ())),
                 cost_micros=sum(cost.micros for cost in costs.get(place, ())),
                 done=_done(costs.get(place, ())),
             )
@@ -90,9 +95,16 @@ def accounts(desk: Desk) -> list[AccountLine]:
     return lines
 
 
-def _way(state: ChannelState, now: datetime) -> WayLine:
-    rests = state.rests_until if state.rests_until is not None and state.rests_until > now else None
-    return WayLine(state.way, rests, state.open_since, state.why, state.worked_at)
+def _way(state: ChannelState, desk: Desk) -> WayLine:
+    return WayLine(
+        way=state.way,
+        rests_until=state.rests_until if state.rests_until is not None and state.rests_until > desk.now() else None,
+        down_since=state.open_since,
+        why=state.why,
+        worked_at=state.worked_at,
+        locked_out=state.locked_out,
+        throttled_since=throttled_for_long(state, desk),
+    )
 
 
 def _done(costs: Sequence[ChannelCost]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from db.tables import ChannelState, Way
 from db.wake import wake
 from db.words import Visibility
 from integrations.channels.base import ChannelError, LockedOut, TryAgain
-from policy.channel_health import is_open, rest_after
+from policy.channel_health import is_open, rest_after, throttled_since
 from tasks.desk import Desk
 
 log = logging.getLogger("tanggap.channels")
@@ -54,16 +54,40 @@ def worked(desk: Desk, channel: str, account: str, way: Way) -> None:
     now = desk.now()
     with desk.transaction() as session:
         found = session.get(ChannelState, (channel, account, way))
-        well = found is not None and found.failures == 0 and found.open_since is None
+        well = found is not None and found.failures == 0 and found.open_since is None and found.throttled_since is None
         if well and found is not None and found.worked_at is not None and now - found.worked_at < SIGN_OF_LIFE:
             return
         state = locked(session, channel, account, way)
         if state.open_since is not None:
             log.warning("%s/%s (%s) works again", channel, account, way.value)
-            state.open_since = state.rests_until = None
+            if state.locked_out is not None:
+                _taken_again(session, state)
+            state.open_since = state.rests_until = state.locked_out = None
             wake(session, "slack", STAGES[way])
+        if state.throttled_since is not None:
+            state.throttled_since = state.throttled_until = None
+            wake(session, "slack")
         state.failures, state.why, state.worked_at = 0, None, now
         session.add(state)
+
+
+def _taken_again(session: Session, worked: ChannelState) -> None:
+    """One way of an account is let in again: its other ways, which were not, try at once."""
+    others = session.execute(
+        select(ChannelState)
+        .where(
+            col(ChannelState.channel) == worked.channel,
+            col(ChannelState.account) == worked.account,
+            col(ChannelState.way) != worked.way,
+            col(ChannelState.locked_out).is_not(None),
+        )
+        .with_for_update(skip_locked=True)  # who holds one of them learns it by themselves
+    ).scalars()
+    for other in others:
+        other.open_since = other.rests_until = other.locked_out = other.why = None
+        other.failures = 0
+        session.add(other)
+        wake(session, STAGES[other.way])
 
 
 def failed(desk: Desk, channel: str, account: str, way: Way, error: ChannelError) -> None:
@@ -72,20 +96,26 @@ def failed(desk: Desk, channel: str, account: str, way: Way, error: ChannelError
     Asking to wait is no failure. Credentials that are not taken open the circuit at once: only a person can mend them.
     """
     now = desk.now()
+    rules = desk.policy.channels.circuit
     after = error.after if isinstance(error, TryAgain) else None
     with desk.transaction() as session:
         state = locked(session, channel, account, way)
         if after is not None and not isinstance(error, LockedOut):
             _at_least(state, now + timedelta(seconds=max(after, SHORTEST_REST)) * random.uniform(1.0, 1.1))
+            state.throttled_since = throttled_since(state.throttled_since, state.throttled_until, now, rules)
+            state.throttled_until = max(now + timedelta(seconds=after), state.throttled_until or now)
+            if state.open_since is None:
+                state.why = str(error)
             session.add(state)
             return
-        rules = desk.policy.channels.circuit
         state.failures = max(state.failures + 1, rules.failures if isinstance(error, LockedOut) else 0)
         state.why = str(error)
         if is_open(state.failures, rules):
             _at_least(state, now + rest_after(state.failures, rules) * random.uniform(0.75, 1.25))
-            if state.open_since is None:
-                state.open_since = now
+            shut = str(error) if isinstance(error, LockedOut) else state.locked_out
+            known = state.open_since is not None and state.locked_out == shut
+            state.open_since, state.locked_out = state.open_since or now, shut
+            if not known:
                 wake(session, "slack")
                 log.warning("%s/%s (%s) is left alone: %s", channel, account, way.value, error)
         session.add(state)

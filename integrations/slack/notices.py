@@ -1,6 +1,7 @@
 """What is said once: to somebody whose turn it is, to a gate when its day begins, in a card's thread."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from integrations.slack.blocks import opening, section
 from integrations.slack.card_parts import NOTE, joined, shortened, void_why
@@ -81,14 +82,20 @@ def _broadcast(notice: NoticeSeen) -> Said:
 
 
 def _channel(notice: NoticeSeen) -> Said:
-    """How a platform fares; `data`: `event`, `channel`, `account`, `way`, and why it fails."""
+    """How a platform fares; `data`: `event`, `channel`, `account`, `way`, `since`, and why it fails."""
     language, given = notice.language, _given(notice)
     account = given["account"]
     where = named(language, "channel", given["channel"]) + (f" ({inline(account)})" if account != "default" else "")
     way = named(language, "way", given["way"])
-    why = inline(given.get("why", ""))
-    words = say(language, f"channel_news_{given['event'].removeprefix('channel_')}", where=where, way=way, why=why)
+    why, since = inline(_sentence(given.get("why", ""))), moment(datetime.fromisoformat(given["since"]))
+    name = f"channel_news_{given['event'].removeprefix('channel_')}"
+    words = say(language, name, where=where, way=way, why=why, since=since)
     return Said(words, [section(words)])
+
+
+def _sentence(words: str) -> str:
+    """With a full stop, so that another sentence may follow."""
+    return words if not words or words[-1] in ".!?" else f"{words}."
 
 
 def _line(notice: NoticeSeen) -> Iterator[str]:

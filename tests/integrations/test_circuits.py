@@ -413,22 +413,28 @@ def told(life: Life) -> list[tuple[str, str]]:
     return [(one.data["event"], one.data["way"]) for one in notices(life, kind=NoticeKind.CHANNEL)]
 
 
+def fails(life: Life, way: Way = Way.PUBLIC) -> None:
+    """It fails as often as opens its circuit."""
+    for _ in range(5):
+        failed(life.desk, *PLACE, way, TryAgain("instagram answered 503"))
+
+
 def test_people_are_told_once_that_a_platform_fails(heard, slack, slack_server):
-    failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("the token has expired"))
+    fails(heard)
     show(heard, slack)
     for _ in range(3):
         heard.later(minutes=40)
-        failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("the token has expired"))
+        fails(heard)
         show(heard, slack)
 
     assert told(heard) == [("channel_down", "public")]
     (message,) = slack_server.cards(CHANNELS["cs"])
     assert "instagram" in words_of(message).lower()
-    assert "the token has expired" in words_of(message)
+    assert "instagram answered 503. " in words_of(message)
 
 
 def test_people_are_told_once_that_it_works_again(heard, slack, slack_server):
-    failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("expired"))
+    fails(heard)
     show(heard, slack)
     worked(heard.desk, *PLACE, Way.PUBLIC)
 
@@ -441,7 +447,7 @@ def test_people_are_told_once_that_it_works_again(heard, slack, slack_server):
 
 def test_a_platform_that_fails_anew_is_told_of_anew(heard, slack):
     for _ in range(2):
-        failed(heard.desk, *PLACE, Way.IN, LockedOut("expired"))
+        fails(heard, Way.IN)
         show(heard, slack)
         heard.later(minutes=5)
         worked(heard.desk, *PLACE, Way.IN)
@@ -452,12 +458,12 @@ def test_a_platform_that_fails_anew_is_told_of_anew(heard, slack):
 
 
 def test_one_that_failed_anew_before_anybody_looked_was_back_meanwhile(heard, slack):
-    failed(heard.desk, *PLACE, Way.IN, LockedOut("expired"))
+    fails(heard, Way.IN)
     show(heard, slack)
     heard.later(minutes=5)
     worked(heard.desk, *PLACE, Way.IN)
     heard.later(minutes=5)
-    failed(heard.desk, *PLACE, Way.IN, LockedOut("expired"))
+    fails(heard, Way.IN)
 
     show(heard, slack)
 
@@ -472,6 +478,139 @@ def test_what_passes_before_the_circuit_opens_is_not_told(heard, slack):
     show(heard, slack)
 
     assert told(heard) == []
+
+
+def test_an_account_that_is_not_let_in_is_told_of_once_whichever_ways_were_tried(heard, slack, slack_server):
+    for way in Way:
+        failed(heard.desk, *PLACE, way, LockedOut("the token has expired"))
+        show(heard, slack)
+        heard.later(minutes=40)
+
+    assert told(heard) == [("channel_locked", "in")]
+    (message,) = slack_server.cards(CHANNELS["cs"])
+    assert "instagram" in words_of(message).lower()
+    assert "the token has expired. " in words_of(message)
+
+
+def test_another_reason_why_it_is_not_let_in_is_told(heard, slack):
+    for why in ("the token has expired", "our account is suspended", "the token has expired"):
+        failed(heard.desk, *PLACE, Way.IN, LockedOut(why))
+        show(heard, slack)
+
+    assert [one.data["why"] for one in notices(heard, kind=NoticeKind.CHANNEL)] == [
+        "the token has expired",
+        "our account is suspended",
+    ]
+
+
+def test_another_account_that_is_not_let_in_is_told_of_by_itself(heard, slack):
+    for account in ("default", "toko"):
+        failed(heard.desk, "instagram", account, Way.IN, LockedOut("the token has expired"))
+    show(heard, slack)
+
+    assert [one.data["account"] for one in notices(heard, kind=NoticeKind.CHANNEL)] == ["default", "toko"]
+
+
+def test_one_way_that_is_let_in_again_lets_the_others_try_and_people_hear_once(heard, slack):
+    for way in Way:
+        failed(heard.desk, *PLACE, way, LockedOut("the token has expired"))
+    show(heard, slack)
+
+    worked(heard.desk, *PLACE, Way.PRIVATE)
+    for _ in range(2):
+        show(heard, slack)
+
+    assert told(heard) == [("channel_locked", "in"), ("channel_unlocked", "in")]
+    assert [resting(heard.desk, *PLACE, way) for way in Way] == [None] * 3
+
+
+def test_a_way_that_is_still_not_let_in_is_told_of_anew(heard, slack):
+    for way in Way:
+        failed(heard.desk, *PLACE, way, LockedOut("the token has expired"))
+    show(heard, slack)
+    heard.later(minutes=5)
+    worked(heard.desk, *PLACE, Way.IN)
+    show(heard, slack)
+
+    failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("our token may not write"))
+    show(heard, slack)
+
+    assert told(heard) == [("channel_locked", "in"), ("channel_unlocked", "in"), ("channel_locked", "public")]
+
+
+def test_a_way_that_works_while_another_was_never_let_in_tells_nothing(heard, slack):
+    failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("our token may not write"))
+    show(heard, slack)
+    for _ in range(3):
+        heard.later(minutes=5)
+        worked(heard.desk, *PLACE, Way.IN)
+        failed(heard.desk, *PLACE, Way.PUBLIC, LockedOut("our token may not write"))
+        show(heard, slack)
+
+    assert told(heard) == [("channel_locked", "public")]
+
+
+def asked_to_wait(life: Life, minutes: int, way: Way = Way.IN, after: float = 60) -> None:
+    """For so long it is asked each minute, and lets nothing through."""
+    for _ in range(minutes):
+        failed(life.desk, *PLACE, way, TryAgain("429: too many requests", after=after))
+        life.later(minutes=1)
+
+
+def test_a_platform_that_has_only_asked_us_to_wait_for_an_hour_is_told_of_once(heard, slack, slack_server):
+    asked_to_wait(heard, 59)
+    show(heard, slack)
+    assert told(heard) == []
+
+    for _ in range(3):
+        asked_to_wait(heard, 5)
+        show(heard, slack)
+
+    assert told(heard) == [("channel_throttled", "in")]
+    (message,) = slack_server.cards(CHANNELS["cs"])
+    assert "429: too many requests. " in words_of(message)
+
+
+def test_people_hear_that_it_lets_us_through_again(heard, slack):
+    asked_to_wait(heard, 65)
+    show(heard, slack)
+
+    worked(heard.desk, *PLACE, Way.IN)
+    for _ in range(2):
+        show(heard, slack)
+
+    assert told(heard) == [("channel_throttled", "in"), ("channel_back", "in")]
+
+
+def test_a_platform_that_lets_something_through_now_and_then_is_within_its_rights(heard, slack):
+    for _ in range(5):
+        asked_to_wait(heard, 30)
+        worked(heard.desk, *PLACE, Way.IN)
+        show(heard, slack)
+
+    assert told(heard) == []
+
+
+def test_two_waits_hours_apart_with_nothing_tried_in_between_are_no_long_one(heard, slack):
+    asked_to_wait(heard, 1, Way.PUBLIC)
+    heard.later(hours=5)
+    asked_to_wait(heard, 1, Way.PUBLIC)
+
+    show(heard, slack)
+
+    assert told(heard) == []
+
+
+def test_a_wait_that_the_platform_itself_calls_long_is_told_after_policys_time(heard, slack):
+    failed(heard.desk, *PLACE, Way.IN, TryAgain("the day's quota is used up", after=10 * 3600))
+    heard.later(minutes=59)
+    show(heard, slack)
+    assert told(heard) == []
+
+    heard.later(minutes=2)
+    show(heard, slack)
+
+    assert told(heard) == [("channel_throttled", "in")]
 
 
 def test_without_a_channel_in_slack_nothing_is_queued(heard):

@@ -1,13 +1,13 @@
 """When a platform is left alone after failures, and when its silence is no calm."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policy.channel_health import is_open, is_quiet, rest_after
+from policy.channel_health import is_open, is_quiet, rest_after, throttled_since, throttled_too_long
 from policy.channels import Circuit, Coverage, Grant
 
 RULES = Circuit(failures=5, rest="1m", longest_rest="30m")
@@ -27,6 +27,36 @@ def test_each_further_failure_doubles_the_rest_up_to_the_longest(failures: int, 
 @given(st.integers(0, 10**9))
 def test_a_rest_never_overflows_nor_vanishes(failures: int) -> None:
     assert RULES.rest <= rest_after(failures, RULES) <= RULES.longest_rest
+
+
+NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked_until", "now", "too_long"),
+    [
+        (61, 59, False),
+        (61, 60, True),
+        (600, 60, True),
+        (59, 60, False),  # nobody has tried since
+        (59, 600, False),
+    ],
+)
+def test_a_platform_that_asks_us_to_wait_for_too_long_is_known(asked_until: int, now: int, too_long: bool) -> None:
+    until, at = NINE + timedelta(minutes=asked_until), NINE + timedelta(minutes=now)
+
+    assert throttled_too_long(NINE, until, at, RULES) is too_long
+
+
+def test_a_platform_that_never_asked_us_to_wait_has_not_done_so_for_too_long() -> None:
+    assert not throttled_too_long(None, None, NINE, RULES)
+
+
+@pytest.mark.parametrize(("minutes", "anew"), [(0, False), (70, False), (71, True)])
+def test_a_wait_after_a_pause_in_which_nothing_was_tried_begins_anew(minutes: int, anew: bool) -> None:
+    now = NINE + timedelta(minutes=minutes)
+
+    assert throttled_since(NINE, NINE + timedelta(minutes=10), now, RULES) == (now if anew else NINE)
 
 
 @pytest.mark.parametrize(
