@@ -29,7 +29,7 @@ from tasks.follow_up import found_post
 from tasks.grading import Graded, surroundings
 from tasks.merge import merge_into, merge_target, written_alone
 from tasks.models import shadow_beside
-from tasks.outbox import cancel_kinds
+from tasks.outbox import cancel_kinds, follow_severity
 from tasks.promise import promise
 from tasks.reopen import reopen
 from tasks.rounds import message_reach, risk_may_have_risen
@@ -248,10 +248,13 @@ def _write(
         if first:
             _set(complaint, unsure=[name for name in finding.unsure if name not in complaint.corrected])
         return _News(False, words)
+    severity = complaint.severity
     if first:
         _carry_over_first(complaint, finding, graded, _others(session, complaint, message) if last else [])
     else:
         _carry_over_later(complaint, finding, graded)
+    if severity not in (None, complaint.severity):
+        follow_severity(session, complaint)
     complaint.addressed = finding.addressed if first else complaint.addressed or finding.addressed
     session.add(complaint)
     return _News(True, words)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
@@ -155,6 +155,20 @@ def _place_in_line(complaint: Complaint, kind: DeliveryKind, target: Mapping[str
         severity = complaint.severity or Severity.S4
         return {"urgency": severity.rank, "heard_at": Target.from_json(target).last_heard_at}
     return {"urgency": AFTER_ALL_ELSE if kind in CAN_WAIT else 0}
+
+
+def follow_severity(session: Session, complaint: Complaint) -> None:
+    """An acknowledgement that has not begun to leave takes the place in line that its complaint's severity has now."""
+    severity = complaint.severity or Severity.S4
+    session.execute(
+        update(Delivery)
+        .where(
+            col(Delivery.complaint_id) == complaint.id,
+            col(Delivery.kind) == DeliveryKind.ACKNOWLEDGEMENT,
+            col(Delivery.state) == DeliveryState.QUEUED,
+        )
+        .values(urgency=severity.rank)
+    )
 
 
 def cancel_replies(session: Session, complaint: Complaint, why: str) -> bool:

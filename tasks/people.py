@@ -27,7 +27,7 @@ from tasks.decide import must_be_allowed
 from tasks.desk import Desk
 from tasks.membership import knows
 from tasks.merge import merge_into
-from tasks.outbox import cancel_kinds
+from tasks.outbox import cancel_kinds, follow_severity
 from tasks.promise import promise
 from tasks.publish import ground_moved, record_sent, take_back
 from tasks.rounds import risk_may_have_risen, void
@@ -90,6 +90,7 @@ def correct(desk: Desk, reference: str, changes: dict[str, str], by: trail.Autho
 
 
 def _act_on_correction(session: Session, desk: Desk, complaint: Complaint, by: trail.Author, now: datetime) -> None:
+    follow_severity(session, complaint)
     if complaint.severity is not None and complaint.responded_at is None:
         promise(desk, complaint, complaint.opened_at, anew=True)
         session.add(complaint)

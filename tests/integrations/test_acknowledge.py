@@ -1,13 +1,14 @@
 """Who hears at once that they were heard, in which words, and who is deliberately told nothing."""
 
 import pytest
-from factories import LATE, Life, grave
+from factories import LATE, Life, grave, person
 from sqlalchemy import update
 from sqlmodel import col
 
 from db.tables import Delivery, DeliveryState
 from db.words import DeliveryKind, Kind, Risk, Visibility
 from integrations.channels.manual import ManualChannel
+from tasks.people import correct
 
 pytest_plugins = ("lives",)
 
@@ -39,6 +40,21 @@ def test_a_complaint_is_acknowledged_where_it_was_made(life):
 def test_an_acknowledgement_names_the_reference(life):
     reference = assessed(life)
     assert reference in life.delivery(reference, "acknowledgement").text
+
+
+@pytest.mark.parametrize(("channel", "says"), [("instagram", True), ("email", True), ("telegram", False)])
+def test_an_acknowledgement_says_that_it_is_automatic_where_the_platform_does_not_show_it(channel, says, life):
+    reference = assessed(life, channel=channel)
+
+    assert ("(Balasan otomatis)" in life.delivery(reference, "acknowledgement").text) is says
+
+
+@pytest.mark.parametrize(("language", "name"), [("id", "Salam,\nTim Warung Senja"), ("en", "The Warung Senja team")])
+def test_an_acknowledgement_by_mail_is_signed(language, name, life):
+    life.assessor.finds(LATE, language=language)
+
+    assert life.delivery(assessed(life, channel="email"), "acknowledgement").text.endswith(name)
+    assert name not in life.delivery(assessed(life, channel="whatsapp"), "acknowledgement").text
 
 
 def test_an_acknowledgement_was_approved_once_by_a_named_person(life):
@@ -165,3 +181,34 @@ def test_the_warning_is_given_once(life):
 def test_no_answer_of_ours_repeats_the_card_number(life):
     reference = life.in_review(CARD)
     assert not any("4111" in draft.text for draft in life.drafts(reference))
+
+
+# Their place in line
+
+
+def test_an_acknowledgement_that_waits_moves_up_when_its_complaint_turns_out_graver(life):
+    calm = assessed(life, handle="satu")
+    first = life.messages(calm)[0]
+    assert life.delivery(calm, "acknowledgement").urgency == 3
+
+    life.comes(grave(life.assessor), handle="satu", in_reply_to=first.external_id)
+    life.assess()
+
+    assert life.delivery(calm, "acknowledgement").urgency == life.complaint(calm).severity.rank == 2
+
+
+def test_an_acknowledgement_that_waits_follows_what_a_person_says_of_its_complaint(life):
+    reference = assessed(life)
+
+    correct(life.desk, reference, {"severity": "S1"}, person("cs-nia"))
+
+    assert life.delivery(reference, "acknowledgement").urgency == 1
+
+
+def test_what_has_left_keeps_the_place_that_it_had(life):
+    reference = assessed(life)
+    life.publish()
+
+    correct(life.desk, reference, {"severity": "S1"}, person("cs-nia"))
+
+    assert life.delivery(reference, "acknowledgement").urgency == 3
