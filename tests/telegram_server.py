@@ -163,8 +163,9 @@ class TelegramServer:
             time.sleep(0.05)
 
     def _send(self, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        below = (given.get("reply_parameters") or {}).get("message_id")
-        if f"{given['chat_id']}:{below}" in self.removed:
+        answered = given.get("reply_parameters") or {}
+        below = answered.get("message_id")
+        if f"{given['chat_id']}:{below}" in self.removed and not answered.get("allow_sending_without_reply"):
             why = "Bad Request: message to be replied not found"
             return 400, {"ok": False, "error_code": 400, "description": why}
         said = self.http.post(f"{self.behind}/bot{TOKEN}/sendMessage", json=given, timeout=30).json()

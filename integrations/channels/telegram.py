@@ -198,17 +198,11 @@ class TelegramChannel(Platform[TelegramSettings]):
 
     def reply(self, out: Outgoing) -> Sent:
         """Answer in the group, below the message. Raises TryAgain, Never or Unknown."""
-        reachable = self.can_reply(out.target, Visibility.PUBLIC, self.world.clock.now())
-        if not reachable.ok:
-            raise Never(reachable.why or "it cannot be answered in public", "not_allowed")
-        return self._send(out)
+        return self._send(out, Visibility.PUBLIC)
 
     def message_privately(self, out: Outgoing) -> Sent:
         """Answer in the private chat. Raises TryAgain, Never or Unknown."""
-        reachable = self.can_reply(out.target, Visibility.PRIVATE, self.world.clock.now())
-        if not reachable.ok:
-            raise Never(reachable.why or "it cannot be answered privately", "not_allowed")
-        return self._send(out)
+        return self._send(out, Visibility.PRIVATE)
 
     def can_reply(self, target: Target, visibility: Visibility, now: datetime) -> Reachable:
         """In the chat that the message came from: a bot may begin no private chat by itself (Bots FAQ)."""
@@ -226,15 +220,22 @@ class TelegramChannel(Platform[TelegramSettings]):
             return Reachable(ok=False, why=why)
         return within_window(target, self.world.window, now)
 
-    def _send(self, out: Outgoing) -> Sent:
+    def _send(self, out: Outgoing, visibility: Visibility) -> Sent:
+        reachable = self.can_reply(out.target, visibility, self.world.clock.now())
+        if not reachable.ok:
+            raise Never(reachable.why or "it cannot be answered there", "window" if reachable.until else "not_allowed")
         length = len(out.text.encode("utf-16-le", "surrogatepass")) // 2
         if length > LONGEST:
             raise Never(f"the text has {length:,} UTF-16 units, Telegram takes {LONGEST:,}", "too_long")
         chat, message = _place_of(out.target) or ("", "")
+        answered: dict[str, Any] = {"message_id": int(message)}
+        if visibility is Visibility.PRIVATE:
+            # Who took their message back still reads the talk with us; in a group the answer would hang in the air.
+            answered["allow_sending_without_reply"] = True
         body = {
             "chat_id": int(chat),
             "text": out.text,
-            "reply_parameters": {"message_id": int(message)},
+            "reply_parameters": answered,
             "link_preview_options": {"is_disabled": True},
         }
         said = self._bot("POST", "sendMessage", what="send", json=body)

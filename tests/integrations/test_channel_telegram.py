@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -431,6 +432,34 @@ def test_what_telegram_refuses_for_good_has_its_reason(
         channel.message_privately(outgoing(channel, target("7001:5"), "Halo", private=True))
 
     assert raised.value.kind == kind
+
+
+def test_who_took_their_message_back_is_answered_privately_all_the_same(server: TelegramServer) -> None:
+    """The talk is still theirs and ours; in a group, an answer to nothing would be read by all."""
+    channel = bot(server.url)
+    in_private, in_group = server.says("paket saya?", PRIVATE), server.says("paket saya?", GROUP)
+    server.removed |= {in_private, in_group}
+
+    channel.message_privately(outgoing(channel, target(in_private), "Kami cek", private=True))
+    with pytest.raises(Never) as raised:
+        channel.reply(outgoing(channel, target(in_group), "Kami cek"))
+
+    assert server.standing(in_private.partition(":")[0]) == ["Kami cek"]
+    assert raised.value.kind == "gone"
+
+
+def test_a_window_that_has_closed_is_told_apart_from_a_chat_that_is_not_ours_to_write_in() -> None:
+    closed = replace(world(), window=timedelta(hours=24))
+    channel = bot("http://127.0.0.1:9", closed)
+    late = replace(target("7001:5"), last_heard_at=datetime.now(UTC) - timedelta(hours=25))
+
+    kinds = []
+    for asked in (late, target("-77:5")):
+        with pytest.raises(Never) as raised:
+            channel.message_privately(outgoing(channel, asked, "Halo", private=True))
+        kinds.append(raised.value.kind)
+
+    assert kinds == ["window", "not_allowed"]
 
 
 def test_a_group_that_became_a_supergroup_is_told(server: TelegramServer) -> None:
