@@ -1,13 +1,14 @@
 """Who hears at once that they were heard, in which words, and who is deliberately told nothing."""
 
 import pytest
-from factories import LATE, Life, grave, person
+from factories import LATE, Life, grave, person, reach
 from sqlalchemy import update
 from sqlmodel import col
 
 from db.tables import Delivery, DeliveryState
 from db.words import DeliveryKind, Kind, Risk, Visibility
 from integrations.channels.manual import ManualChannel
+from tasks.changes import new_metrics
 from tasks.people import correct
 
 pytest_plugins = ("lives",)
@@ -187,14 +188,14 @@ def test_no_answer_of_ours_repeats_the_card_number(life):
 
 
 def test_an_acknowledgement_that_waits_moves_up_when_its_complaint_turns_out_graver(life):
-    calm = assessed(life, handle="satu")
-    first = life.messages(calm)[0]
-    assert life.delivery(calm, "acknowledgement").urgency == 3
+    reference = assessed(life)
+    first = life.messages(reference)[0]
+    assert life.delivery(reference, "acknowledgement").urgency == 3
 
-    life.comes(grave(life.assessor), handle="satu", in_reply_to=first.external_id)
+    new_metrics(life.desk, first.channel, first.account, first.external_id, reach(200_000))
     life.assess()
 
-    assert life.delivery(calm, "acknowledgement").urgency == life.complaint(calm).severity.rank == 2
+    assert life.delivery(reference, "acknowledgement").urgency == life.complaint(reference).severity.rank == 2
 
 
 def test_an_acknowledgement_that_waits_follows_what_a_person_says_of_its_complaint(life):
