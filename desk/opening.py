@@ -13,7 +13,7 @@ from db.clock import Clock, SystemClock
 from db.session import make_engine
 from desk.models import DeskAssessor
 from desk.postgres import database
-from desk.settings import Settings
+from desk.settings import Settings, read_environment
 from integrations.channels.registry import Channels, build_channels, problems
 from integrations.classifier.opening import Ground
 from integrations.llm.client import Llm
@@ -94,6 +94,7 @@ def open_channels(settings: Settings, engine: Engine, policy: Policy, clock: Clo
         own_addresses=policy.company.owns_email,
         is_ours=policy.company.owns_handle,
         meter=meter,
+        environment=read_environment(),
     )
 
 

@@ -4,15 +4,19 @@
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from integrations.classifier.use import Use
 
 PREFIX = "TANGGAP_"
+ENV_FILE = ".env"
+UTF_8 = "utf-8"
 SLACK_TOKENS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -26,8 +30,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
-        env_file_encoding="utf-8",
+        env_file=ENV_FILE,
+        env_file_encoding=UTF_8,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -153,6 +157,31 @@ class Settings(BaseSettings):
         return {PREFIX + name.upper(): value for name, value in values.items()}
 
 
+def read_environment() -> dict[str, str]:
+    """The environment, and what a `.env` file in the current directory adds to it, under whatever name.
+
+    A variable that is set wins over the file; an empty one counts as not set, as it does for the settings. The secrets
+    of channels come from here (`integrations.channels.registry`), and so does what child processes see.
+
+    Raises:
+        SettingsError: the file is not UTF-8.
+    """
+    with _readable():
+        written = DotEnvSettingsSource(
+            Settings, env_file=ENV_FILE, env_file_encoding=UTF_8, case_sensitive=True, env_ignore_empty=True
+        ).env_vars
+    added = {name: value for name, value in written.items() if value}
+    return {**added, **{name: value for name, value in os.environ.items() if value or name not in added}}
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise SettingsError(f"{Path(ENV_FILE).absolute()} is not UTF-8 text; save it as UTF-8.") from None
+
+
 def read_settings(**overrides: object) -> Settings:
     """The settings from the environment and `.env`; `overrides` (a command's options) win, None counts as not given.
 
@@ -160,12 +189,11 @@ def read_settings(**overrides: object) -> Settings:
         SettingsError: with one line for each setting that cannot be used.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError("\n".join(_line(found["loc"], found["msg"]) for found in error.errors())) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{Path('.env').absolute()} is not UTF-8 text; save it as UTF-8.") from None
+    with _readable():
+        try:
+            return Settings(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SettingsError("\n".join(_line(found["loc"], found["msg"]) for found in error.errors())) from None
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

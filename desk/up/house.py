@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from desk.errors import HouseError, explained
 from desk.logs import open_log, tail
 from desk.postgres import Database, database, database_exists, make_home, revive
-from desk.settings import Settings
+from desk.settings import Settings, read_environment
 from desk.up.children import Child, Command, end_leftovers
 from desk.up.deploy_file import deployment_file, read_deployments, stages_of
 from desk.up.duty import Duty
@@ -198,11 +198,12 @@ class House:
     # Its parts
 
     def _environment(self) -> dict[str, str]:
-        """What the children see: ours, the desk's settings with the database's address, and Prefect's."""
+        """What the children see: our environment with `.env`, the settings, the database's address, and Prefect's."""
         assert self.database is not None
         settings = self.settings
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT__")}
-        without_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost")))
+        ours = read_environment()
+        inherited = {name: value for name, value in ours.items() if not name.startswith("PREFECT__")}
+        without_proxy = ",".join(filter(None, (ours.get("NO_PROXY"), "127.0.0.1", "localhost")))
         programs = str(Path(sys.executable).parent)
         log_level = "DEBUG" if settings.debug else "WARNING"
         return {
