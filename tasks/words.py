@@ -37,6 +37,7 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
     language = "en" if complaint.language == "en" else "id"
     ahead = complaint.answer_by is not None and complaint.answer_by > desk.now()
     on_web = complaint.channel == "web"
+    rules = desk.policy.channels.of(complaint.channel)
     known = {
         "name": first_name(person.name) if person and person.name and visibility is Visibility.PRIVATE else "",
         "company": desk.policy.company.name,
@@ -46,6 +47,8 @@ def slots(session: Session, desk: Desk, complaint: Complaint, *, visibility: Vis
         "tracking_url": desk.tracking_url(complaint.token) if visibility is Visibility.PRIVATE and on_web else "",
         "other_reference": "",
         "survey_url": desk.tracking_url(complaint.token),
+        "automatic": "yes" if rules.discloses_automation else "",
+        "letter": "yes" if rules.letters and desk.policy.company.name else "",
     }
     return known | more
 

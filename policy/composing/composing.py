@@ -176,7 +176,7 @@ def _choose(case: Case, parts: Parts, language: str, slots: Mapping[str, Slot]) 
     """The texts of an answer in their order, each in the variant whose turn it is."""
     if case.statement:
         statement = _Piece("known", "statement", case.statement, (), length_on(case.channel, case.statement))
-        rest = _chosen(("private", "reference"), case, parts, language, slots)
+        rest = _chosen(("private", "reference", "closing"), case, parts, language, slots)
         return [_Choice(statement, None), *rest]
     return _chosen([part for part in PARTS if part != "other_language"], case, parts, language, slots)
 

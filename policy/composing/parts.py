@@ -94,6 +94,8 @@ class When(Rules):
     anger_from: int = Field(default=0, ge=0, le=3)
     has: frozenset[str] = frozenset()
     """Slots that must not be empty."""
+    statement: bool = False
+    """It stands under an incident's one answer, and only there."""
 
     def stands(self, part: str, stage: Stage, visibility: Visibility) -> bool:
         """Whether a text of this part may stand in such an answer at all."""
@@ -112,14 +114,21 @@ class When(Rules):
             and not (self.remedies and case.remedy not in self.remedies)
             and not (self.channels and case.channel not in self.channels)
             and self.has <= filled
+            and (not self.statement or bool(case.statement))
         )
 
-    def tells(self, case: Case) -> tuple[int, int, int, int]:
+    def tells(self, case: Case) -> tuple[int, ...]:
         """How much a text with these conditions says of the case: higher wins."""
         people = [rank for risk, rank in _PEOPLE_FIRST.items() if risk in self.risks and risk in case.risks]
         topics = [len(case.topics) - place for place, topic in enumerate(case.topics) if topic in self.topics]
         named_stage = bool(self.stages) and case.stage is not Stage.FIRST
-        return max(people, default=0), int(named_stage), max(topics, default=0), len(self.model_fields_set)
+        return (
+            int(self.statement),
+            max(people, default=0),
+            int(named_stage),
+            max(topics, default=0),
+            len(self.model_fields_set),
+        )
 
 
 class Short(Rules):
@@ -180,8 +189,11 @@ class Parts:
         return next((known.named[language] for known in self.topics if known.topic == topic), "")
 
     def choose(self, part: str, case: Case, filled: frozenset[str]) -> Wording | None:
-        """The most telling text of a part that may stand in this answer."""
+        """The most telling text of a part that may stand in this answer; only one that was written for an incident's
+        one answer ends that."""
         fitting = [text for text in self._standing(part, case.stage, case.visibility) if text.when.holds(case, filled)]
+        if case.statement and part == "closing":
+            fitting = [text for text in fitting if text.when.statement]
         return max(fitting, key=lambda text: text.when.tells(case), default=None)
 
     def _standing(self, part: str, stage: Stage, visibility: Visibility) -> tuple[Wording, ...]:

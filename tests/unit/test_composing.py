@@ -224,6 +224,18 @@ def test_an_incidents_statement_is_the_only_thing_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("channel", "signed"), [("email", True), ("request_tracker", True), ("whatsapp", False), ("web", False)]
+)
+def test_an_incidents_statement_is_signed_in_a_letter(channel: str, signed: bool) -> None:
+    letter = {"statement": "Layanan sedang terganggu.", "visibility": Visibility.PRIVATE, "channel": channel}
+
+    made = compose(case(**letter, stage=Stage.NEXT, risks=(Risk.INJURY,)), PARTS)
+
+    assert made.text.endswith("\n\nSalam,\nTim Warung Senja") is signed
+    assert "Terima kasih" not in made.text
+
+
+@pytest.mark.parametrize(
     ("said", "risks", "register"),
     [
         ("kak pesanan saya blm nyampe nih", (), Register.CASUAL),

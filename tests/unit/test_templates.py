@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from db.words import Kind, Risk, Visibility
+from policy.channels import Channels
 from policy.company import read_company
 from policy.guard import DraftText, check, length_on, read_guardrails
-from policy.reading import PolicyError
+from policy.reading import PolicyError, read_rules
 from policy.templates import (
     ACKNOWLEDGEMENTS,
+    PRE_APPROVED,
     SLOTS,
+    WRITE_BACK,
     Templates,
     acknowledgement_name,
     read_templates,
@@ -20,6 +23,7 @@ POLICY = Path(__file__).resolve().parents[2] / "policy"
 TEMPLATES = read_templates(POLICY / "templates")
 RAILS = read_guardrails(POLICY / "guardrails")
 COMPANY = read_company(POLICY / "company.yaml")
+CHANNELS = read_rules(POLICY / "channels.yaml", Channels)
 REQUIRED = {
     "company": COMPANY.names[0],
     "reference": "TG-1042",
@@ -32,6 +36,8 @@ PUBLIC = {
     "holding",
     "merged_notice",
 }
+SENT = {*PRE_APPROVED} - {WRITE_BACK}
+"""WhatsApp's own template stands word for word as it was approved there."""
 NO_ANSWER = {"survey", "ask", "thanks", "merged_notice", "protect_your_data", "write_back"}
 
 
@@ -41,7 +47,7 @@ def sample(language: str) -> dict[str, str]:
         "contact": COMPANY.contact(language),
         "answer_by": f"13 September 2026{' pukul 17.00 WIB' if language == 'id' else ', 17:00 WIB (UTC+7)'}",
     }
-    return REQUIRED | full
+    return REQUIRED | full | {"automatic": "yes"}
 
 
 def kind_of(name: str) -> Kind:
@@ -74,9 +80,30 @@ def test_every_template_passes_our_own_guardrails(language: str, name: str, vari
 
 @pytest.mark.parametrize(("language", "name", "variant"), [row for row in EVERY if row[1] in PUBLIC])
 def test_what_is_read_in_public_fits_every_channel(language: str, name: str, variant: int) -> None:
-    text = TEMPLATES.render(name, language, sample(language), variant).text
+    in_public = sample(language) | {"name": "", "reference": "TG-104200", "other_reference": "TG-104200"}
+    for channel, rules in CHANNELS.channels.items():
+        text = TEMPLATES.render(name, language, in_public, variant).text
 
-    assert length_on("x", text) <= 270, text
+        assert length_on(channel, text) <= rules.comfortable_limit, (channel, text)
+
+
+@pytest.mark.parametrize(("language", "name", "variant"), [row for row in EVERY if row[1] in SENT])
+def test_what_no_person_wrote_says_so_where_it_shall(language: str, name: str, variant: int) -> None:
+    quiet, told = (
+        TEMPLATES.render(name, language, sample(language) | {"automatic": said}, variant).text for said in ("", "yes")
+    )
+
+    word = "otomatis" if language == "id" else "automatic"
+    assert word in told.lower()
+    assert word not in quiet.lower()
+
+
+@pytest.mark.parametrize(("language", "name", "variant"), [row for row in EVERY if row[1] in SENT])
+def test_a_letter_ends_with_our_name(language: str, name: str, variant: int) -> None:
+    text = TEMPLATES.render(name, language, sample(language) | {"letter": "yes"}, variant).text
+
+    assert text.endswith(f",\nTim {COMPANY.name}" if language == "id" else f",\nThe {COMPANY.name} team")
+    assert COMPANY.name not in TEMPLATES.render(name, language, sample(language), variant).text
 
 
 @pytest.mark.parametrize(("language", "name", "variant"), EVERY)
