@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
 from db.tables import (
@@ -103,6 +103,20 @@ def held(session: Session, numbers: Collection[int]) -> dict[int, int]:
         .order_by(col(one.id), col(LegalHold.id).desc())
     )
     return dict(rows.tuples().all())
+
+
+def is_held(complaint: Mapped[int]) -> ColumnElement[bool]:
+    """Whether the complaint of this number must be kept, as `held` tells it, for a query."""
+    one, other = aliased(Complaint), aliased(Complaint)
+    one_case = or_(
+        col(other.id) == col(one.id), col(other.merged_into) == col(one.id), col(other.id) == col(one.merged_into)
+    )
+    return exists().where(
+        col(one.id) == complaint,
+        one_case,
+        col(LegalHold.complaint_id) == col(other.id),
+        col(LegalHold.off_at).is_(None),
+    )
 
 
 def open_breach(session: Session, complaint_id: int) -> Breach | None:

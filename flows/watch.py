@@ -86,6 +86,7 @@ def keep_time(duty: Duty) -> None:
         return
     done = duty.do("keep time", keep, duty.desk)
     duty.count(reminded=done.reminded, escalated=done.escalated, holding=done.holding, same_person=done.suggested)
+    duty.count(masked=done.masked)
     if done.total:
         for reference in dict.fromkeys(done.references):
             show_timeline(duty.desk, reference)

@@ -49,7 +49,7 @@ from tasks.desk import Desk
 from tasks.grounds import grounds_shown
 from tasks.home_facts import desk_state, home_of, waiting_of
 from tasks.tickets import tickets_of
-from tasks.translations import translations, unanswered
+from tasks.translations import translations, unanswered, words_of
 
 __all__ = ["card_of", "case_of", "desk_state", "home_of", "messages_of_case", "timeline_of", "waiting_of"]
 
@@ -78,7 +78,8 @@ def card_of(
     taken = _taken_by(session, round_)
     own = own_messages(session, complaint)
     tickets = tickets_of(session, complaint)
-    words = unanswered(session, complaint, own)
+    answered = unanswered(session, complaint, own)
+    words = words_of(answered)
     shown = [talk.cover(one) for one in words]
     reads = language or desk.policy.slack.language_of(review.gate)
     translated = translations(session, desk, complaint, draft, reads)
@@ -140,6 +141,7 @@ def card_of(
         companion=companion_in(draft.attachments),
         grounds=tuple(_grounds(draft)),
         model=draft.model,
+        masked=len(answered) - len(words),
     )
 
 

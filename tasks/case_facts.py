@@ -93,6 +93,7 @@ def messages_of_case(session: Session, desk: Desk, reference: str, *, reveal: bo
             visibility=message.visibility.value,
             author=name_of(known.get(message.identity_id or 0), reveal=reveal),
             text=talk.cover(said(message)),
+            masked=message.masked_at is not None,
         )
         for message in messages_of(session, complaint.id)
     ]
@@ -129,6 +130,7 @@ def case_of(session: Session, desk: Desk, reference: str, *, slack_names: bool =
     complaint = find(session, reference)
     people = Names(desk, slack_names)
     talk = Talk.of(session, desk, complaint)
+    first = first_message(session, complaint)
     round_ = session.execute(
         select(Round).where(col(Round.complaint_id) == complaint.id).order_by(col(Round.id).desc()).limit(1)
     ).scalar_one_or_none()
@@ -156,11 +158,12 @@ def case_of(session: Session, desk: Desk, reference: str, *, slack_names: bool =
         opened_at=complaint.opened_at,
         answer_by=complaint.answer_by,
         late=is_late(complaint, desk.now()),
-        excerpt=talk.excerpt(first_message(session, complaint)),
+        excerpt=talk.excerpt(first),
         gates=gates_of_round(session, round_, people) if round_ is not None else (),
         cards=tuple(cards),
         timeline_url=timeline_url(desk, complaint) if round_ is not None and round_.escalated else None,
         held_why=complaint.held_why,
+        masked=first.masked_at is not None,
     )
 
 

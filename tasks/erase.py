@@ -280,7 +280,7 @@ def _empty_messages(session: Session, own: Collection[int], identities: Collecti
         message.text, message.subject, message.url, message.identity_id = "", None, None, None
         message.raw = None if message.direction is Direction.OUT else b""
         message.attachments = [{**attachment, "name": ""} for attachment in message.attachments]
-        message.assess_due, message.numbers = False, []
+        message.assess_due, message.second_look, message.numbers = False, False, []
         session.add(message)
         numbers.append(message.id)
     session.flush()

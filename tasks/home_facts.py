@@ -153,6 +153,7 @@ def _lines(session: Session, desk: Desk, numbers: Sequence[int]) -> tuple[Waitin
             late=review.deadline < now,
             excerpt=Talk.of(session, desk, complaint).excerpt(message),
             card_url=url,
+            masked=message.masked_at is not None,
         )
         for review, channel, complaint, message, url in rows
     )

@@ -89,6 +89,8 @@ class ComplaintLine:
     """The fields of its assessment that a person decides."""
     text: str
     """How its first message begins."""
+    masked: bool
+    """Whether its author took that message down, and our copy of it was emptied."""
 
 
 def complaints(desk: Desk, wanted: Wanted) -> Iterator[ComplaintLine]:
@@ -100,7 +102,7 @@ def complaints(desk: Desk, wanted: Wanted) -> Iterator[ComplaintLine]:
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
         query = (
-            select(Complaint, func.left(Message.text, EXCERPT))
+            select(Complaint, func.left(Message.text, EXCERPT), col(Message.masked_at))
             .outerjoin(Message, col(Message.id) == col(Complaint.first_message_id))
             .where(*conditions)
             .order_by(col(Complaint.id).desc())
@@ -110,9 +112,9 @@ def complaints(desk: Desk, wanted: Wanted) -> Iterator[ComplaintLine]:
             query = query.where(col(Complaint.id) < below)
         with desk.transaction() as session:
             rows = session.execute(query).all()
-            gates = _open_gates(session, [complaint.id for complaint, _ in rows])
-        for complaint, text in rows:
-            yield _line(complaint, text or "", gates.get(complaint.id, ()), now)
+            gates = _open_gates(session, [complaint.id for complaint, *_ in rows])
+        for complaint, text, masked_at in rows:
+            yield _line(complaint, text or "", masked_at is not None, gates.get(complaint.id, ()), now)
         if len(rows) < size:
             return
         below = rows[-1][0].id
@@ -185,7 +187,7 @@ def _open_gates(session: Session, numbers: Sequence[int]) -> dict[int, tuple[Gat
     return gates
 
 
-def _line(complaint: Complaint, text: str, gates: tuple[Gate, ...], now: datetime) -> ComplaintLine:
+def _line(complaint: Complaint, text: str, masked: bool, gates: tuple[Gate, ...], now: datetime) -> ComplaintLine:
     return ComplaintLine(
         reference=complaint.reference,
         state=complaint.state,
@@ -209,6 +211,7 @@ def _line(complaint: Complaint, text: str, gates: tuple[Gate, ...], now: datetim
         complainant=complaint.complainant_id,
         unsure=tuple(complaint.unsure),
         text=text,
+        masked=masked,
     )
 
 
@@ -297,6 +300,8 @@ class ReviewLine:
     findings: tuple[dict[str, Any], ...]
     complaint: str
     """What the customer wrote, as their first message begins."""
+    masked: bool
+    """Whether they took it down, and our copy of it was emptied."""
     translation: str | None = None
     """What is answered, in the gate's language, by a language model and unchecked (`tasks.translations`)."""
     draft_translation: str | None = None
@@ -312,7 +317,7 @@ def inbox(desk: Desk, gate: Gate | None = None, person: str | None = None) -> li
     """The open reviews, most urgent first; of a gate, or those that a person may decide."""
     now = desk.now()
     query = (
-        select(Review, Round, Draft, Complaint, func.left(Message.text, 2000))
+        select(Review, Round, Draft, Complaint, func.left(Message.text, 2000), col(Message.masked_at))
         .join(Round, col(Round.id) == col(Review.round_id))
         .join(Draft, col(Draft.id) == col(Review.draft_id))
         .outerjoin(Complaint, col(Complaint.id) == col(Round.complaint_id))
@@ -327,8 +332,8 @@ def inbox(desk: Desk, gate: Gate | None = None, person: str | None = None) -> li
         decided = _deciders(session, [round_.id for _, round_, *_ in rows]) if person is not None else {}
         stands = standing(session, desk, person, now) if person is not None else None
     return [
-        _review_line(review, round_, draft, complaint, text or "", now)
-        for review, round_, draft, complaint, text in rows
+        _review_line(review, round_, draft, complaint, text or "", masked_at is not None, now)
+        for review, round_, draft, complaint, text, masked_at in rows
         if person is None
         or stands is None
         or may_look(desk, person, stands, review, round_, decided.get(round_.id, set()))
@@ -362,7 +367,7 @@ def may_look(
 
 
 def _review_line(
-    review: Review, round_: Round, draft: Draft, complaint: Complaint | None, text: str, now: datetime
+    review: Review, round_: Round, draft: Draft, complaint: Complaint | None, text: str, masked: bool, now: datetime
 ) -> ReviewLine:
     return ReviewLine(
         review=review.id,
@@ -387,6 +392,7 @@ def _review_line(
         draft=draft.text,
         findings=tuple(draft.findings),
         complaint=text,
+        masked=masked,
         companion=companion_in(draft.attachments),
         grounds=grounds_shown(draft),
         model=draft.model,

@@ -48,7 +48,7 @@ class Question:
     use: LlmUse
     complaint: int
     seen: int
-    """How many events the complaint had when its words were read: if it is erased meanwhile, nothing is kept."""
+    """How many events the complaint had when its words were read: if they are emptied meanwhile, nothing is kept."""
     about: Mapping[str, Any]
     """What is asked, as plain data: with the instructions' version it makes the question the same or another one."""
     version: str
@@ -229,12 +229,12 @@ def _settle(
 def _keep(
     session: Session, desk: Desk, question: Question, key: str, answer: dict[str, Any] | None, why: str | None
 ) -> bool:
-    """Keep the answer, or that there is none; False where the complaint's words were erased meanwhile."""
+    """Keep the answer, or that there is none; False where words of the complaint were emptied meanwhile."""
     lock(session, question.complaint)
     erased = select(Event.id).where(  # type: ignore[call-overload]
         col(Event.complaint_id) == question.complaint,
         col(Event.number) > question.seen,
-        col(Event.name) == "erased",
+        col(Event.name).in_(("erased", "masked")),
     )
     if session.execute(erased).first() is not None:
         return False

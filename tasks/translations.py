@@ -48,7 +48,7 @@ class Translated:
     draft: str | None = None
 
 
-def unanswered(session: Session, complaint: Complaint, own: Sequence[Message]) -> list[str]:
+def unanswered(session: Session, complaint: Complaint, own: Sequence[Message]) -> list[Message]:
     """What the draft answers: all that they wrote since the last answer left, at least their last message."""
     answered = session.execute(
         select(func.max(Delivery.sent_at)).where(
@@ -57,8 +57,12 @@ def unanswered(session: Session, complaint: Complaint, own: Sequence[Message]) -
             col(Delivery.state) == DeliveryState.SENT,
         )
     ).scalar_one()
-    since = [one for one in own if answered is None or one.received_at > answered] or list(own[-1:])
-    return [said(one) for one in since]
+    return [one for one in own if answered is None or one.received_at > answered] or list(own[-1:])
+
+
+def words_of(messages: Sequence[Message]) -> list[str]:
+    """What they say; nothing stands for what was masked."""
+    return [said(one) for one in messages if one.masked_at is None]
 
 
 def foreign_texts(
@@ -70,7 +74,8 @@ def foreign_texts(
     talk = replace(Talk.of(session, desk, complaint), reveal=False)
     wanted: list[tuple[str, str]] = []
     if is_foreign(complaint.language, reader):
-        words = [talk.cover(one) for one in unanswered(session, complaint, own_messages(session, complaint))]
+        answered = unanswered(session, complaint, own_messages(session, complaint))
+        words = [talk.cover(one) for one in words_of(answered)]
         wanted.append(("complaint", "\n\n".join(words)))
     if is_foreign(draft.language, reader):
         wanted.append(("draft", draft.text))

@@ -52,6 +52,8 @@ class MessagePath:
     confidence: Mapping[str, float]
     unsure: tuple[str, ...]
     evidence: tuple[Mapping[str, Any], ...]
+    masked: bool
+    """Its author took it down, and our copy was emptied: no words are left to speak for the finding."""
     guessed: tuple[str, ...]
     """Risks that a model alone sees: no rule speaks for them."""
     policy: str | None
@@ -168,6 +170,7 @@ def _path(message: Message, found: Assessment, rules: Severities) -> MessagePath
         confidence=found.confidence,
         unsure=tuple(found.unsure),
         evidence=tuple(found.evidence),
+        masked=message.masked_at is not None,
         guessed=tuple(kept.get("guessed", ())),
         policy=kept.get("policy"),
         facts={name: kept[name] for name in ("text", "visibility", "reach", "around") if name in kept},

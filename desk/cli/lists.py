@@ -11,6 +11,7 @@ from db.words import Gate, Kind, Severity, State
 from desk.cli.common import ON_SCREEN, AsJson, Limit, Reference, the_desk
 from desk.cli.legal_facts import legal_facts
 from desk.cli.output import (
+    MASKED,
     clipped,
     console,
     day_or_moment,
@@ -97,8 +98,12 @@ def complaints(
 
 
 def _row(line: "ComplaintLine", zone: ZoneInfo, now: datetime) -> tuple[object, ...]:
+    from tasks.write_back import WAITS
+
     due = line.held_until if line.state is State.HELD else line.answer_by
     waits = ", ".join(gate.value for gate in line.gates) or (line.owner or "")
+    if line.held_why == WAITS:
+        waits = "the customer"
     if line.unsure:
         waits = f"{waits} unsure: {', '.join(line.unsure)}".strip()
     return (
@@ -109,7 +114,7 @@ def _row(line: "ComplaintLine", zone: ZoneInfo, now: datetime) -> tuple[object, 
         line.channel,
         waits,
         styled(day_or_moment(due, zone, now) if line.late or _open(line) else "", "bold red" if line.late else ""),
-        clipped(line.text),
+        clipped(MASKED if line.masked else line.text),
     )
 
 
@@ -365,7 +370,7 @@ def _show_message(message: "Message", zone: ZoneInfo) -> None:
             "bold",
         )
     )
-    for line in safe(message.text).split("\n"):
+    for line in (safe(message.text) if message.masked_at is None else MASKED).split("\n"):
         say(f"  {line}")
     for attachment in message.attachments:
         size = attachment.get("size")

@@ -111,6 +111,10 @@ def hanging(mark: str, text: str, style: str = "") -> "Table":
     return made
 
 
+MASKED = "(taken down by its author; our copy was masked)"
+"""What is shown in the place of a message's words, where the platform's terms let us keep none."""
+
+
 def clipped(text: str) -> "Text":
     """As much of a text as fits on one line of its column."""
     from rich.text import Text

@@ -10,7 +10,7 @@ from desk.cli.common import AsJson, AsPerson, author, read_text, the_desk
 from desk.cli.errors import Trouble
 from desk.cli.legal import show_urgent
 from desk.cli.lists import SEVERITY_STYLES, show_findings, show_grounds
-from desk.cli.output import day_or_moment, one_line, safe, say, say_json_list, show, styled
+from desk.cli.output import MASKED, day_or_moment, one_line, safe, say, say_json_list, show, styled
 
 AT_A_GATE = re.compile(r"(?P<reference>TG-\d+):(?P<gate>\w+)", re.IGNORECASE)
 
@@ -57,7 +57,7 @@ def inbox(
         say(f"   why: {safe(why)}")
         if one.escalated_to:
             say(f"   escalated to {safe(one.escalated_to)}")
-        say(f"   customer: {one_line(one.complaint, 240)}")
+        say(f"   customer: {MASKED if one.masked else one_line(one.complaint, 240)}")
         if one.translation:
             say(f"   translated by machine, unchecked: {one_line(one.translation, 240)}")
         say(f"   {one.kind.value} on {one.channel}, {one.visibility.value}, written by {safe(one.author)}:")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desk.cli.lists import heading, quoted, show_fact
-from desk.cli.output import moment, safe, say, show, styled
+from desk.cli.output import MASKED, moment, safe, say, show, styled
 from policy.spelled import counted
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def show_why(desk: "Desk", found: "Why") -> None:
 
 def _show_message(path: "MessagePath", policy: str, zone: "ZoneInfo") -> None:
     show_fact("Assessed", f"{moment(path.assessed_at, zone)} by {path.by}, with {path.version}")
+    if path.masked:
+        show_fact("Its words", MASKED)
     for field in WORDS:
         _show_field(path, field)
     for name in ("breach", "asks"):

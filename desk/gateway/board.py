@@ -174,7 +174,7 @@ def _entry(
         state=state_name(complaint),
         category=complaint.category.value if complaint.category else None,
         opened_at=complaint.opened_at,
-        first=first.text if standing is Standing.ALL else None,
+        first=first.text if standing is Standing.ALL and first.removed_at is None else None,
         lines=sorted(lines, key=lambda line: line.at),
         secrets=(
             complaint.token,

@@ -29,6 +29,8 @@ class Line:
     public: bool
     kind: DeliveryKind | None = None
     """Set where it is ours."""
+    masked: bool = False
+    """They took it down, and our copy was emptied."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,15 @@ def read_talk(session: Session, token: str, now: datetime, rules: WebRules) -> T
     here = complaint.channel == CHANNEL
     said = _said(session, complaint, first) if here else []
     posts = posts_on_page(session, [complaint.reference]) if here else []
-    lines = [Line(message.text, message.posted_at, message.visibility is Visibility.PUBLIC) for message in said]
+    lines = [
+        Line(
+            message.text,
+            message.posted_at,
+            message.visibility is Visibility.PUBLIC,
+            masked=message.masked_at is not None,
+        )
+        for message in said
+    ]
     lines += [Line(post.text, post.posted_at, post.visibility is Visibility.PUBLIC, post.kind) for post in posts]
     follow_up = current(session, complaint.id)
     person = session.get(Complainant, complaint.complainant_id) if complaint.complainant_id else None

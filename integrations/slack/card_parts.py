@@ -137,15 +137,21 @@ def _history(language: Language, person: AuthorSeen) -> str:
     return f"{before} ({details})" if details else before
 
 
+def no_words(masked: int | bool) -> str:
+    """What is said in the place of words that are not there."""
+    return "masked" if masked else "no_words"
+
+
 def customer(card: Card, longest: int, lines: int) -> Iterator[Block]:
     """The complaint as a quotation, and what is to be known of it."""
     language = card.language
     shown = shortened(card.complaint, longest, lines)
-    words = quote(shown.text) if shown.text else f"> {say(language, 'no_words')}"
+    words = quote(shown.text) if shown.text else f"> {say(language, no_words(card.masked))}"
     yield section(f"{say(language, 'customer')}{SEP}{author(language, card.author)}\n{words}")
     notes = (
         say(language, "messages", count=card.messages) if card.messages > 1 else None,
         _cut_note(language, card.complaint, shown),
+        say(language, "masked_messages", count=card.masked) if card.masked and shown.text else None,
         say(language, "covered") if card.covered else None,
     )
     if said := joined(notes):

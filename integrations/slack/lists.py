@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from integrations.slack.blocks import Block, columns, context, section
-from integrations.slack.card_parts import SEP, joined, stands
+from integrations.slack.card_parts import SEP, joined, no_words, stands
 from integrations.slack.client import Said
 from integrations.slack.notices import draw_notice
 from integrations.slack.rows import desk_columns, inbox_rows
@@ -60,7 +60,7 @@ def _case_title(case: CaseSeen, language: Language) -> str:
 
 
 def _case(case: CaseSeen, language: Language) -> Iterator[Block]:
-    excerpt = inline(case.excerpt, EXCERPT) or say(language, "no_words")
+    excerpt = inline(case.excerpt, EXCERPT) or say(language, no_words(case.masked))
     yield section(f"{_case_title(case, language)}\n> {excerpt}")
     about = (
         named(language, "category", case.category) if case.category else None,

@@ -122,7 +122,10 @@ def text_modal(card: Card, messages: Sequence[MessageSeen], draft: str, *, revea
             break
         blocks.append(context(_message_line(language, message)))
         drawn = _block_quote if message.inbound else exact
-        blocks += _whole(card, message.text, drawn, room - 1, bytes_left)
+        if message.masked:
+            blocks.append(section(say(language, "masked")))
+        else:
+            blocks += _whole(card, message.text, drawn, room - 1, bytes_left)
     view["blocks"] = blocks
     return view
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from integrations.slack.blocks import Block, columns, context, opening, section
-from integrations.slack.card_parts import SEVERITY_SIGNS, joined
+from integrations.slack.card_parts import SEVERITY_SIGNS, joined, no_words
 from integrations.slack.showing import DeskState, Language, Waiting
 from integrations.slack.text import inline
 from integrations.slack.wording import moment, named, named_all, say
@@ -37,7 +37,7 @@ def waiting_line(language: Language, one: Waiting) -> str:
     words = inline(one.excerpt, EXCERPT)
     if len(words) > 2 * EXCERPT:
         words = inline(one.excerpt, EXCERPT // WRITTEN_OUT)
-    return f"{sign} {line}\n{about}\n> {words or say(language, 'no_words')}".strip()
+    return f"{sign} {line}\n{about}\n> {words or say(language, no_words(one.masked))}".strip()
 
 
 def _opens(language: Language, one: Waiting, action: str) -> Block | None:

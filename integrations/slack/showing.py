@@ -101,6 +101,7 @@ class Card:
     author: AuthorSeen
     opened_at: datetime
     complaint: str
+    """What is answered; of what was masked, nothing."""
     messages: int
     """How many the customer wrote in all."""
     covered: bool
@@ -153,6 +154,8 @@ class Card:
     grounds: tuple[GroundSeen, ...] = ()
     model: str | None = None
     """The language model that worded the draft."""
+    masked: int = 0
+    """How many of the messages that are answered their author took down, so that our copy was masked."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,8 @@ class MessageSeen:
     visibility: str
     author: str
     text: str
+    masked: bool = False
+    """Taken down by its author, and our copy emptied."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,7 @@ class Waiting:
     late: bool
     excerpt: str
     card_url: str | None
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -274,6 +280,8 @@ class CaseSeen:
     """Addresses of its open cards."""
     timeline_url: str | None = None
     held_why: str | None = None
+    masked: bool = False
+    """Whether its first message was masked."""
 
 
 @dataclass(frozen=True)

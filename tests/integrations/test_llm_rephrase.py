@@ -13,7 +13,9 @@ from db.complaints import find
 from db.tables import LlmCall
 from db.words import Risk, State
 from tasks.answer import compose_answers, due_for_answer, take_aim
+from tasks.changes import taken_down
 from tasks.erase import erase
+from tasks.mask import mask_removed
 from tasks.rephrase import reword
 
 pytest_plugins = ["lives"]
@@ -129,6 +131,22 @@ def test_an_answer_that_came_too_late_for_an_erased_complaint_is_not_kept(life):
 
     assert site.answers() == []
     assert life.drafts(reference) == []
+
+
+def test_an_answer_that_came_too_late_for_words_that_were_masked_is_not_kept(life):
+    reference = life.comes(LATE, channel="x", addressed=True, external_id="p-1")
+
+    def masked_meanwhile(asked: dict[str, Any]) -> str:
+        taken_down(life.desk, "x", "default", "p-1")
+        life.later(hours=24)
+        mask_removed(life.desk)
+        return with_a_word_more(asked)
+
+    with language_model(life, masked_meanwhile) as site:
+        answered(life, reference)
+
+    assert "masked" in life.names(reference)
+    assert site.answers() == []
 
 
 def test_erasing_a_complaint_deletes_what_the_model_answered_and_keeps_what_it_cost(life):

@@ -1,12 +1,14 @@
 """Posts of open complaints are looked at again; what people who were asked to tell the public posted since is read."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from factories import Life, message, reach
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from db.tables import Complaint, FollowUp, FollowUpState, Message, MessageRevision, Quarantined
 from db.words import State, Visibility
@@ -16,7 +18,7 @@ from integrations.record import Incoming, Removed
 from tasks.changes import edited
 from tasks.collect import pages, store, store_items
 from tasks.looking import look_again
-from tasks.record import record
+from tasks.record import Recorded, _Chunk, record, take_turns
 
 pytest_plugins = ("lives",)
 
@@ -246,6 +248,38 @@ def test_a_post_and_its_removal_in_one_page_leave_it_removed(life):
 
     assert done.removed == 1
     assert [message.removed_at is not None for message in messages(life)] == [True, True]
+
+
+def test_a_post_that_was_taken_down_in_the_page_it_came_with_is_told_nothing(life):
+    post = life.message()
+    record(life.desk, [Removed("instagram", post.external_id, "h", b""), post], source="test")
+    life.assess()
+
+    (message,) = messages(life)
+    reference = f"TG-{message.complaint_id}"
+    assert [event.data["why"] for event in life.events(reference, "acknowledgement_withheld")] == ["removed"]
+    assert life.names(reference)[:2] == ["received", "removed"]
+
+
+def test_a_removal_waits_for_whoever_is_just_recording_the_post(life):
+    post = life.message()
+    gone = Removed("instagram", post.external_id, "h", b"")
+    with ThreadPoolExecutor(1) as pool:
+        with life.desk.transaction() as session:
+            take_turns(session, {("instagram", "default")})
+            told = pool.submit(lambda: record(life.desk, [gone], source="test").removed)
+            while not told.done() and not somebody_waits(life):
+                time.sleep(0.01)
+            _Chunk(life.desk, session, life.now(), Recorded()).take([post])
+        assert told.result() == 1
+    assert messages(life)[0].removed_at is not None
+
+
+def somebody_waits(life: Life) -> bool:
+    """For a turn in recording."""
+    with life.desk.transaction() as session:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return session.execute(waiting).scalar_one() > 0
 
 
 def test_wider_reach_is_weighed_again(life, shown):

@@ -321,6 +321,10 @@ REFUSED = {
         "only_complaints_have_a_category",
     ),
     "a complaint with a trail stays": ("DELETE FROM complaint WHERE id = {reviewed}", "violates foreign key"),
+    "what was masked has no words": (
+        "UPDATE message SET removed_at = now(), masked_at = now() WHERE complaint_id = {reviewed}",
+        "masked_has_no_words",
+    ),
     # After the answer
     "a score is told from 1 to 5": ("UPDATE follow_up SET score = 6 WHERE id = {follow_up}", "ck_follow_up_score"),
     "a withheld ask says why": ("UPDATE follow_up SET state = 'withheld' WHERE id = {follow_up}", "withheld_says_why"),
