@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from db import trail
 from db.absences import covered_by
-from db.complaints import first_message, lock_many
+from db.complaints import first_message, lock_many, newest_own
 from db.tables import Complaint, Delivery, DeliveryState, Identity, NoticeKind, Review, ReviewState, Round
 from db.words import DeliveryKind, Gate, Severity, State, Visibility
 from policy.deadlines import escalation_times, held_deadline, holding_reply_at, reminder_times
@@ -170,6 +170,10 @@ def watch_answers(desk: Desk) -> Watched:
         ).scalars()
         for complaint in rows:
             assert complaint.answer_by is not None
+            if _their_turn(complaint):  # `watch_held` calls somebody if they stay silent
+                complaint.look_at = complaint.held_until
+                session.add(complaint)
+                continue
             severity = complaint.severity or Severity.S4
             since = complaint.promised_at or complaint.opened_at
             reminders = reminder_times(since, complaint.answer_by, severity, rules, calendar)
@@ -205,6 +209,11 @@ def watch_answers(desk: Desk) -> Watched:
     return Watched(reminded, escalated, holding, tuple(told))
 
 
+def _their_turn(complaint: Complaint) -> bool:
+    """Whether we could answer if the customer wrote: then it is not we who keep them waiting."""
+    return complaint.state is State.HELD and complaint.held_why in THEIR_TURN
+
+
 def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: datetime) -> bool:
     """Queue a pre-approved word that the answer takes longer, where one may be sent at all."""
     sent = session.execute(
@@ -216,8 +225,6 @@ def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: date
             col(Delivery.state) != DeliveryState.CANCELLED,
         )
     ).scalar_one()
-    if complaint.state is State.HELD and complaint.held_why in THEIR_TURN:  # it is not we who keep them waiting
-        return False
     manual = desk.channels.get(complaint.channel, complaint.account).manual
     answered = complaint.responded_at is not None
     if manual or answered or not complaint.addressed or sent >= desk.policy.deadlines.holding.at_most:
@@ -225,15 +232,16 @@ def _holding_reply(session: Session, desk: Desk, complaint: Complaint, now: date
     first = first_message(session, complaint)
     if first.list_mail or uncalled(first):
         return False
-    identity = session.get(Identity, first.identity_id) if first.identity_id else None
     visibility = first.visibility if first.removed_at is None else Visibility.PRIVATE
+    heard = newest_own(session, complaint) if visibility is Visibility.PRIVATE else first
+    identity = session.get(Identity, heard.identity_id) if heard.identity_id else None
     return queue_pre_approved(
         session,
         desk,
         complaint,
         DeliveryKind.HOLDING,
         render(session, desk, complaint, "holding", visibility=visibility, variant=complaint.id),
-        target=target_of(first, identity),
+        target=target_of(heard, identity),
         visibility=visibility,
         now=now,
         discriminator=str(sent + 1),

@@ -127,6 +127,18 @@ def test_nobody_is_told_to_wait_on_while_we_wait_for_them(life, chat):
     life.run_for(days=5)
 
     assert [one.kind for one in life.deliveries(reference) if one.kind is DeliveryKind.HOLDING] == []
+    called = {event.data["what"] for event in life.events(reference) if event.name.startswith("deadline_")}
+    assert called == {"held"}
+
+
+def test_the_promise_is_watched_again_once_they_have_written_back(life, chat):
+    reference = too_late(life)
+    life.run_for(days=5)
+    writes(life, life.assessor.finds("ya", Kind.OTHER))
+
+    life.run_for(days=5)
+
+    assert "answer" in {event.data.get("what") for event in life.events(reference, "deadline_reminded")}
 
 
 def test_a_person_is_called_when_the_customer_stays_silent(life, chat):
