@@ -70,7 +70,7 @@ class Incoming:
     opts_out: bool = False
     """It says nothing but that its author wants not to be written to any more."""
     list_mail: bool = False
-    """Came through a mailing list: taken, never answered automatically."""
+    """Came through a mailing list, or asks to be spared automatic answers: taken, never answered by itself."""
     attachments: tuple[Attachment, ...] = ()
     warnings: tuple[str, ...] = ()
     """What was left out of the record, one sentence each."""

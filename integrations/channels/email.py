@@ -322,7 +322,7 @@ class EmailChannel(Platform[EmailSettings]):
         if fetched.wrong is not None:
             return Unreadable(place, fetched.wrong, fetched.raw, self.name)
         now = self.world.clock.now()
-        report = report_in(fetched.raw, self._is_own_id)
+        report = report_in(fetched.raw, self._is_own_id, self._sender.domain)
         if report is not None and report.arrived:
             return LeftOut(place, "a report that a mail of ours was passed on", fetched.raw)
         if report is not None:

@@ -11,6 +11,8 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses
 
+from integrations.channels.mail_sending import DELIVERY_FIELD, own_id_of
+from integrations.intake.mail import message_of
 from integrations.intake.text import clean_line, shown
 
 _ID = re.compile(r"<[^<>\s]{3,512}>")
@@ -38,13 +40,16 @@ class Report:
     for_good: bool
 
 
-def report_in(raw: bytes, own_id: Callable[[str], bool]) -> Report | None:
-    """What the mail reports of one of ours; None where it is no report, or of no mail of ours. Raises nothing."""
+def report_in(raw: bytes, own_id: Callable[[str], bool], domain: str) -> Report | None:
+    """What the mail reports of one of ours; None where it is no report, or of no mail of ours. Raises nothing.
+
+    `domain`: what our Message-IDs end with.
+    """
     try:
-        message = message_from_bytes(raw)
+        message = message_of(raw)
         if not _is_report(message):
             return None
-        ours = next(filter(own_id, _identifiers(message)), None)
+        ours = next(filter(own_id, _identifiers(message, domain)), None)
         if ours is None:
             return None
         blocks = list(_blocks(message))
@@ -65,15 +70,20 @@ def _is_report(message: Message) -> bool:
     return any(address.partition("@")[0].lower() in _SENDERS for _, address in senders)
 
 
-def _identifiers(message: Message) -> Iterator[str]:
+def _identifiers(message: Message, domain: str) -> Iterator[str]:
     """Message-IDs that the report may be about, the surest first: of the mail returned, then whatever it names."""
     for part in message.walk():
         kind = part.get_content_type()
         if kind in {"text/rfc822-headers", "message/global-headers"}:
             returned = message_from_bytes(_content(part))
-            yield from _ID.findall(str(returned.get("Message-ID", "")))
-        elif part is not message and part.get("Message-ID"):
-            yield from _ID.findall(str(part["Message-ID"]))
+        elif part is not message:
+            returned = part
+        else:
+            continue
+        yield from _ID.findall(str(returned.get("Message-ID", "")))
+        # Relays that write a Message-ID of their own (Amazon SES) leave our field alone.
+        if returned.get(DELIVERY_FIELD):
+            yield own_id_of(str(returned[DELIVERY_FIELD]), domain)
     for name in ("In-Reply-To", "X-Original-Message-ID", "Original-Message-ID", "References"):
         yield from reversed(_ID.findall(" ".join(map(str, message.get_all(name, [])))))
     for part in message.walk():

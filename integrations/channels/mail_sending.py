@@ -38,6 +38,19 @@ _NOWHERE = frozenset({"localhost", "invalid", "local", "localdomain", "internal"
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{3,500}>")
 _ANSWERS = re.compile(r"^(?:\s*(?:re|fw|fwd|aw|wg|sv|vs|antw|bls|balas|tr|rv)(?:\[\d+\])?\s*:)+\s*", re.IGNORECASE)
 _ENHANCED = re.compile(r"[45]\.(\d{1,3})\.(\d{1,3})\b")
+_NO_RELAY = re.compile(
+    r"\brelay(?:ing)?\b.{0,40}\b(?:denied|prohibited|not (?:permitted|allowed))"
+    r"|\b(?:unable|not (?:permitted|allowed)) to relay|\brcpthosts\b",
+    re.IGNORECASE,
+)
+_SENT_ENOUGH = re.compile(
+    r"\b(?:sending|submission|outbound|daily|hourly)\b[^.]{0,40}\b(?:limit|quota)\b|\blimit on (?:sending|messages)",
+    re.IGNORECASE,
+)
+_SENT_ENOUGH_CODES = frozenset({"5.4.5", "5.1.90"})
+"""As Gmail and Microsoft 365 say that an account has sent enough for a day."""
+ENOUGH_FOR = 3600.0
+"""Seconds until a relay is asked again that has taken enough of us for a day, or an hour."""
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -85,6 +98,11 @@ def own_message_id(out: Outgoing, domain: str) -> str:
 def own_id_in(domain: str) -> re.Pattern[str]:
     """What `own_message_id` makes."""
     return re.compile(rf"<tanggap-[0-9a-f]{{40}}@{re.escape(domain)}>")
+
+
+def own_id_of(delivery: str, domain: str) -> str:
+    """The Message-ID of the mail whose `DELIVERY_FIELD` says this, whatever a relay made of the Message-ID itself."""
+    return f"<tanggap-{delivery.strip()}@{domain}>"
 
 
 def _digest(out: Outgoing) -> str:
@@ -249,26 +267,41 @@ def _announce(smtp: smtplib.SMTP, relay: Relay, mail: bytes, sender: Address, to
         raise _sender_refused(relay, code, said)
     code, said = smtp.rcpt(str(to))
     if not 200 <= code < 300:
-        raise _refusal(relay, code, said, "the customer's address")
+        raise _refusal(relay, code, said, _RECIPIENT)
 
 
 def _sender_refused(relay: Relay, code: int, said: bytes) -> ChannelError:
     """What is refused here concerns our account, not one customer: all mail waits for a person, but for one's size."""
     if code == 552:
         return Never(f"{relay.host} answered {code}: the mail is too large for it", "too_long")
+    if _is_enough(said):
+        return _sent_enough(relay, code)
     if 400 <= code < 500 or not 500 <= code < 600:
         return TryAgain(f"{relay.host} answered {code}: it does not take mail from us now")
     return LockedOut(f"{relay.host} answered {code}{_reason(said)}: it does not take our address as a sender")
 
 
+_RECIPIENT = "the customer's address"
+
+
 def _refusal(relay: Relay, code: int, said: bytes, what: str) -> ChannelError:
     answered = f"{relay.host} answered {code}{_reason(said)}"
-    if code == 530:
-        return LockedOut(f"{answered}: it wants us to log in; check the account with `tanggap doctor`")
-    if not 500 <= code < 600:
-        return TryAgain(f"{answered}: it does not take {what} now")
     found = _ENHANCED.search(said.decode("utf-8", "replace"))
     subject = found.group(1) if found else ""
+    if code == 530:
+        return LockedOut(f"{answered}: it wants us to log in; check the account with `tanggap doctor`")
+    if _is_enough(said):
+        return _sent_enough(relay, code)
+    if not 500 <= code < 600:
+        # 421 and what the relay lacks itself (RFC 3463: X.3) hold for all mails; greylists and full mailboxes for one.
+        of_one = subject != "3" if what == _RECIPIENT else subject in ("1", "2", "7")
+        return TryAgain(f"{answered}: it does not take {what} now", alone=of_one and code != 421)
+    if what == _RECIPIENT and (_NO_RELAY.search(said.decode("utf-8", "replace")) or _reason(said) == " (5.7.54)"):
+        return LockedOut(
+            f"{answered}: it passes no mail of ours on; it must know us by our login (`smtp_login`), or by where we are"
+        )
+    if found and found.group() in ("5.1.7", "5.1.8"):
+        return _sender_refused(relay, code, said)
     if code == 552 and what == "the mail":
         return Never(f"{answered}: the mail is too large for it", "too_long")
     if code == 552 or (found and found.group() == "5.2.2"):
@@ -278,6 +311,23 @@ def _refusal(relay: Relay, code: int, said: bytes, what: str) -> ChannelError:
     if what == "the mail":
         return Never(f"{answered}: it refuses the mail")
     return Never(f"{answered}: there is no such mailbox", "gone")
+
+
+def _is_enough(said: bytes) -> bool:
+    """Whether a refusal is about how much we sent, not about this mail."""
+    words = said.decode("utf-8", "replace")
+    found = _ENHANCED.search(words)
+    if found is not None and found.group() in _SENT_ENOUGH_CODES:
+        return True
+    return _SENT_ENOUGH.search(words) is not None and "receiv" not in words.lower()
+
+
+def _sent_enough(relay: Relay, code: int) -> TryAgain:
+    return TryAgain(
+        f"{relay.host} answered {code}: we have sent as much as it takes of us for now; ask its owner for more, or"
+        " lower the limit in publishing.yaml",
+        ENOUGH_FOR,
+    )
 
 
 def _reason(said: bytes) -> str:

@@ -23,6 +23,8 @@ _BLOCKS = frozenset(
     )
 )
 _PARAGRAPHS = frozenset(_NAME.findall("p h1 h2 h3 h4 h5 h6 ul ol table pre blockquote"))
+_DEEPEST_QUOTE = 20
+"""Quotes within each other that are marked; a page may nest as many as it has room for."""
 _EMPTY = frozenset(_NAME.findall("area base br col embed hr img input link meta param source track wbr"))
 
 
@@ -94,7 +96,7 @@ class _Page:
 
     def _break(self) -> None:
         line = _WHITE.sub(" ", "".join(self._line)).strip(" ")
-        self._lines.append("> " * self._quotes + line)
+        self._lines.append("> " * min(self._quotes, _DEEPEST_QUOTE) + line)
         self._line = []
 
     def _end_line(self, *, paragraph: bool) -> None:

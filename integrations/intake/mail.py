@@ -4,6 +4,7 @@ Nothing is fetched and no attachment is opened. The raw mail is kept whole besid
 """
 
 import binascii
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,6 +12,7 @@ from email import message_from_bytes
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
+from itertools import islice
 
 from integrations.intake.fields import MAX_ID, Terms, wrong_channel, wrong_text, wrong_time
 from integrations.intake.html import text_of
@@ -22,12 +24,27 @@ from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unr
 
 MAX_HTML = 20 * MAX_TEXT
 """Code points of an HTML body before its text is taken out."""
+MAX_WITH_QUOTED = 10 * MAX_TEXT
+"""Code points of a text before what it quotes is cut off."""
+MAX_PARTS = 1_000
+MAX_PARAMETERS = 16 * 1024
+"""Characters of a field that says what a part is; the standard library takes minutes over some that are longer."""
+MAX_ENCODED = 8 * 1024
+"""Characters of a field in which encoded words (RFC 2047) are read; the same holds for them."""
 
 LEFT_BEHIND = "X-Tanggap-Left-In-Mailbox"
 """Field of a part that was not fetched from the mailbox: its size in bytes, decoded. Nothing else is believed of it."""
 
 _AUTOMATIC_PRECEDENCE = frozenset({"bulk", "junk", "auto_reply"})
 _AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply")
+_LIST_FIELDS = (
+    *("list-id", "list-post", "list-unsubscribe", "list-help", "list-subscribe", "list-owner", "list-archive"),
+    *("x-mailing-list", "mailing-list"),
+)
+"""RFC 2919, RFC 2369, and what list servers wrote before."""
+_NO_TEXT_CODECS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
+"""Python's own codecs that no mail is written in: some take hours over a few megabytes."""
+_UNANSWERED = re.compile(r"\b(?:all|autoreply)\b", re.IGNORECASE)
 _ABSENT = re.compile(
     r"\s*(?:automatic reply|out of (?:the )?office|autoreply|auto-reply|balasan otomatis|jawaban otomatis)\b",
     re.IGNORECASE,
@@ -90,8 +107,21 @@ def is_no_reply(address: str) -> bool:
     return _NO_REPLY.fullmatch(local) is not None or local.lower() == "mailer-daemon"
 
 
-def _read(raw: bytes, channel: str, place: str, terms: Terms, received: datetime | None) -> Incoming | LeftOut:
+def message_of(raw: bytes) -> Message:
+    """The mail taken apart, without what would keep the standard library busy. Raises whatever its parser raises."""
     message = message_from_bytes(raw)
+    for part in message.walk():
+        for name in ("Content-Type", "Content-Disposition"):
+            value = part.get(name)
+            if value is not None and len(str(value)) > MAX_PARAMETERS:
+                part.replace_header(name, str(value)[:200].partition(";")[0])
+    return message
+
+
+def _read(raw: bytes, channel: str, place: str, terms: Terms, received: datetime | None) -> Incoming | LeftOut:
+    message = message_of(raw)
+    if sum(1 for _ in islice(message.walk(), MAX_PARTS + 1)) > MAX_PARTS:
+        raise _RefusedError(f"the mail has more than {MAX_PARTS:,} parts; look at it with a mailer")
     fields = _Fields(message)
     if not fields.names:
         raise _RefusedError("this has no mail header; save the mail in its original form (.eml) and import it again")
@@ -103,6 +133,8 @@ def _read(raw: bytes, channel: str, place: str, terms: Terms, received: datetime
     posted_at = _posted_at(fields, terms.now, warnings, received)
     body, attachments = _body(message, warnings if received is not None else None)
     subject = clean_line(fields.text("subject")) or None
+    if len(body) > MAX_WITH_QUOTED:
+        raise _RefusedError(f"the mail's text has {len(body):,} characters, {MAX_WITH_QUOTED:,} are the limit")
     text = without_quoted(clean(body.replace("\r\n", "\n")).strip("\r\n"))
     if is_blank(text) and subject:
         text = subject
@@ -121,7 +153,7 @@ def _read(raw: bytes, channel: str, place: str, terms: Terms, received: datetime
         author=Author(id=address, name=name, email=address) if address or name else None,
         in_reply_to=_parent(fields, terms),
         subject=subject,
-        list_mail=_from_list(fields),
+        list_mail=_never_answered_by_machines(fields),
         attachments=tuple(attachments),
         warnings=tuple(warnings),
     )
@@ -168,7 +200,7 @@ def _readable(value: str) -> str:
 
 
 def _decoded(value: str) -> str:
-    if "=?" not in value:
+    if "=?" not in value or len(value) > MAX_ENCODED:
         return value
     try:
         parts = decode_header(value)
@@ -180,10 +212,18 @@ def _decoded(value: str) -> str:
 def _word(part: bytes, charset: str | None) -> str:
     for codec in (charset or "ascii", "utf-8"):
         try:
-            return part.decode(codec)
+            return _with(codec, part)
         except (LookupError, ValueError):
             continue
     return part.decode("cp1252", "replace")
+
+
+def _with(codec: str, raw: bytes) -> str:
+    """Raises LookupError where it is none that texts are written in, ValueError where the text is not."""
+    found = codecs.lookup(codec).name
+    if found.replace("-", "_") in _NO_TEXT_CODECS:
+        raise LookupError(codec)
+    return raw.decode(found)
 
 
 def _sender(fields: _Fields, terms: Terms) -> tuple[str | None, str | None]:
@@ -235,8 +275,14 @@ def _automatic(message: Message, fields: _Fields, address: str | None, terms: Te
     return None
 
 
-def _from_list(fields: _Fields) -> bool:
-    return bool(fields.first("list-id") or fields.first("list-post")) or fields.token("precedence") == "list"
+def _never_answered_by_machines(fields: _Fields) -> bool:
+    """Whether it came through a list, or by a program that asks others to keep their automatic answers to themselves.
+
+    RFC 3834, section 2; `X-Auto-Response-Suppress` is Exchange's word for it (MS-OXCMAIL), `X-Loop` procmail's.
+    """
+    if any(fields.first(name) for name in _LIST_FIELDS) or fields.token("precedence") == "list":
+        return True
+    return _UNANSWERED.search(fields.first("x-auto-response-suppress")) is not None or bool(fields.first("x-loop"))
 
 
 def _written_id(fields: _Fields) -> str:
@@ -371,7 +417,7 @@ def _text(part: Message, guessed: list[str] | None) -> str:
 def _in_its_characters(raw: bytes, declared: str) -> str | None:
     for codec in _codecs(declared, raw):
         try:
-            return raw.decode(codec)
+            return _with(codec, raw)
         except (LookupError, ValueError):
             continue
     return None

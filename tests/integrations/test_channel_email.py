@@ -554,6 +554,18 @@ def test_a_delivery_report_is_told_of_the_mail_that_did_not_arrive(pymap: House,
     assert "alice" not in item.why
 
 
+def test_a_report_of_a_mail_whose_message_id_the_relay_wrote_anew_is_of_ours(pymap: House) -> None:
+    own = own_id(pymap)
+    theirs = f"<0100{time.time_ns()}@mail.relay.test>\nX-Tanggap-Delivery: {own.strip('<>').partition('@')[0][8:]}"
+    filled = {"ours": OURS, "number": time.time_ns(), "own": theirs, "other": "c" * 40, "body": "Kami"}
+    raw = STATUS.format(action="failed", status="5.1.1", code=550, kind="message/rfc822", **filled).encode()
+
+    item = the_only(read_after(pymap, raw.replace(b"References: <tanggap-", b"References: <lain-")), Bounced)
+
+    assert isinstance(item, Bounced)
+    assert item.platform_id == own
+
+
 @pytest.mark.parametrize(("action", "status", "kind"), [("delayed", "4.4.1", Bounced), ("delivered", "2.0.0", LeftOut)])
 def test_a_delay_is_not_for_good_and_a_receipt_is_left_out(pymap: House, action: str, status: str, kind: type) -> None:
     filled = {"ours": OURS, "number": time.time_ns(), "own": own_id(pymap), "other": "c" * 40, "body": ""}
@@ -754,6 +766,10 @@ SAYS: list[tuple[str, str, type[ChannelError], str | None]] = [
     ("DATA", "552 5.3.4 too big", Never, "too_long"),
     ("DATA", "554 5.7.1 spam", Never, "blocked"),
     ("DATA", "550 5.0.0 no", Never, "other"),
+    ("RCPT", "554 5.7.1 <x@y.test>: Relay access denied", LockedOut, None),
+    ("RCPT", "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", LockedOut, None),
+    ("RCPT", "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", LockedOut, None),
+    ("RCPT", "550 5.1.8 your domain cannot be found", LockedOut, None),
 ]
 
 
@@ -773,6 +789,55 @@ def test_what_the_relay_refuses_is_told_apart(
     assert not isinstance(raised.value, Never) or raised.value.kind == kind
     assert CUSTOMER not in str(raised.value)
     assert not [one for one in pymap.answers() if one.message["In-Reply-To"] == target.external_id]
+
+
+@pytest.mark.parametrize(
+    ("at", "answer", "alone"),
+    [
+        ("RCPT", "450 4.2.1 mailbox busy", True),
+        ("RCPT", "451 4.7.1 greylisted", True),
+        ("RCPT", "450 come back later", True),
+        ("RCPT", "452 4.3.1 disk full", False),
+        ("RCPT", "421 4.3.0 too busy", False),
+        ("RCPT", "452 4.2.2 it has reached its daily receiving limit", True),
+        ("DATA", "451 4.7.1 greylisted", True),
+        ("DATA", "451 4.3.0 later", False),
+        ("DATA", "450 later", False),
+        ("MAIL", "451 4.7.0 later", False),
+    ],
+)
+def test_one_customers_server_that_wants_us_to_wait_holds_up_no_other(
+    pymap: House, at: str, answer: str, alone: bool
+) -> None:
+    pymap.relay.says[at] = answer
+    try:
+        with pytest.raises(TryAgain) as raised:
+            channel_for(pymap).reply(answer_to(target_of(mail())))
+    finally:
+        pymap.relay.says.clear()
+
+    assert raised.value.alone is alone
+
+
+@pytest.mark.parametrize(
+    ("at", "answer"),
+    [
+        ("MAIL", "550 5.4.5 Daily user sending quota exceeded"),
+        ("RCPT", "550 5.4.5 Daily user sending limit exceeded"),
+        ("RCPT", "550 5.1.90 Your message can't be sent: you've reached your daily limit for message recipients"),
+        ("DATA", "554 5.2.0 SubmissionQuotaExceeded: sending quota used up"),
+        ("RCPT", "450 4.2.1 hourly sending limit reached"),
+    ],
+)
+def test_a_relay_that_has_taken_enough_of_us_is_left_alone_for_an_hour(pymap: House, at: str, answer: str) -> None:
+    pymap.relay.says[at] = answer
+    try:
+        with pytest.raises(TryAgain, match="as much as it takes") as raised:
+            channel_for(pymap).reply(answer_to(target_of(mail())))
+    finally:
+        pymap.relay.says.clear()
+
+    assert (raised.value.after, raised.value.alone) == (3600, False)
 
 
 @pytest.mark.parametrize("how", ["cut", "silence", "cut_after", "garbage"])

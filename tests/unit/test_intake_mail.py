@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.words import CHANNELS, Visibility
+from integrations.intake.fields import Terms
 from integrations.intake.html import text_of
+from integrations.intake.mail import read_mail
+from integrations.intake.mbox import Mail
 from integrations.intake.reading import read_file
 from integrations.record import Attachment, Author, Incoming, LeftOut, Unreadable
 
@@ -176,9 +179,57 @@ def test_mail_that_a_person_wrote_is_taken(fields):
     assert message(mail(**fields)).list_mail is False
 
 
-@pytest.mark.parametrize("fields", [{"List_Id": "Pelanggan <p.lists.example>"}, {"Precedence": "list"}])
-def test_mail_of_a_list_is_taken_and_marked(fields):
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"List_Id": "Pelanggan <p.lists.example>"},
+        {"Precedence": "list"},
+        {"List_Unsubscribe": "<mailto:u@lists.example>"},
+        {"X_Mailing_List": "pelanggan"},
+        {"X_Auto_Response_Suppress": "All"},
+        {"X_Auto_Response_Suppress": "DR, OOF, AutoReply"},
+        {"X_Loop": "tiket@lain.example"},
+    ],
+)
+def test_mail_of_a_list_or_of_a_program_that_wants_no_automatic_answer_is_taken_and_marked(fields):
     assert message(mail(**fields)).list_mail is True
+
+
+def test_who_keeps_absence_notes_alone_away_is_answered_like_others():
+    assert message(mail(X_Auto_Response_Suppress="OOF")).list_mail is False
+
+
+HEAD = b"From: mira@example.com\nDate: Mon, 2 Mar 2026 09:00:00 +0700\nMessage-ID: <a@b>\n"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEAD + b"Content-Type: text/plain; charset=punycode\n\n" + b"ab-" + b"egbpdaj6bu4bxfgehfvwxn" * 180_000,
+        HEAD + b"Content-Type: text/plain; charset=unicode-escape\n\n" + b"\\x41" * 1_000_000,
+        HEAD + b"Content-Type: text/plain;" + b" a*0=x;" * 500_000 + b"\n\nTas saya sobek",
+        HEAD + b"Subject: " + b"=?utf-8?Q?a?= " * 280_000 + b"\n\nTas saya sobek",
+        HEAD + b"Content-Type: text/html\n\n" + b"<blockquote>" * 160_000 + b"sobek<br>" * 8_000,
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=b\n\n"
+        + b"--b\nContent-Type: image/png\n\nx\n" * 100_000
+        + b"--b--\n",
+        HEAD + b"\n" + b"From: mira@example.com\n" * 160_000,
+    ],
+)
+def test_no_mail_of_a_few_megabytes_keeps_the_desk_busy_or_fills_its_memory(content):
+    everywhere = frozenset(CHANNELS)
+    terms = Terms(NOW, "email", everywhere, lambda address: False, everywhere, lambda identifier: False)
+
+    item = read_mail(Mail(1, content, None), "INBOX", terms, received=NOW)
+
+    assert isinstance(item, Incoming | Unreadable)
+    assert not isinstance(item, Incoming) or len(item.text) + len(item.subject or "") < 5_000_000
+
+
+def test_quotes_in_quotes_are_marked_to_a_depth():
+    assert text_of("<blockquote>" * 30 + "sobek") == "> " * 20 + "sobek"
 
 
 @pytest.mark.parametrize(
