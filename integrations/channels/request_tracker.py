@@ -110,6 +110,7 @@ class _Ticket:
     """What the desk needs of a ticket."""
 
     id: int
+    """Its own; of one that was merged into another, the other's."""
     subject: str
     status: str
     requestors: tuple[str, ...]
@@ -201,8 +202,8 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
             if not records:
                 return
             ids = [id for one in records if (id := _number_in(one.get("id"))) is not None]
-            if not ids:
-                raise TryAgain(f"{host_of(self._rest)} lists transactions without their numbers")
+            if not ids or max(ids) <= above:
+                raise TryAgain(f"{host_of(self._rest)} lists transactions without their numbers, or the same again")
             items = [
                 item
                 for one in records
@@ -257,14 +258,17 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
 
     def _own(self, target: Target, kind: str, wanted: str) -> Sent | None:
         """Our own text on a ticket, of the newest of this kind behind the message that is named."""
-        number = _ticket_of(target)
-        asked = f"TicketId = {number} AND Type = '{kind}' AND id > {_transaction_of(target)}"
+        named = _ticket_of(target)
+        # What was written before a merge keeps its ticket's number, what is written after it has the other's.
+        numbers = {named, self._ticket(named).id}
+        where = " OR ".join(f"TicketId = {number}" for number in sorted(numbers))
+        asked = f"({where}) AND Type = '{kind}' AND id > {_transaction_of(target)}"
         for record in self._transactions(asked, per_page=OWN_LOOKED_AT, newest_first=True):
             one = _happened(record)
-            if one.ticket == number and one.creator == self._us():
+            if one.ticket in numbers and one.creator == self._us():
                 text, _, _ = self._words(one)
                 if _same(text) == _same(wanted):
-                    return Sent(f"{number}/{one.id}", self._page_of(number, one.id), one.at)
+                    return Sent(f"{one.ticket}/{one.id}", self._page_of(one.ticket, one.id), one.at)
         return None
 
     def check(self) -> Checked:
@@ -350,9 +354,16 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
     def _moved_here(self, moved: _Happened, looked: _Looked) -> Iterator[Item]:
         """What its requestor wrote before a ticket was moved into one of our queues."""
         types = " OR ".join(f"Type = '{type}'" for type in _MESSAGES)
-        asked = f"TicketId = {moved.ticket} AND ({types}) AND id < {moved.id}"
-        for record in self._transactions(asked, per_page=PAGE):
-            yield self._message(_happened(record), looked)
+        above = 0
+        while True:
+            asked = f"TicketId = {moved.ticket} AND ({types}) AND id < {moved.id} AND id > {above}"
+            records = self._transactions(asked, per_page=PAGE)
+            ids = [id for one in records if (id := _number_in(one.get("id"))) is not None]
+            if not ids or max(ids) <= above:
+                return
+            for record in records:
+                yield from self._items(record, None, looked)
+            above = max(ids)
 
     def _message(self, one: _Happened, looked: _Looked) -> Item:
         place = f"ticket {one.ticket}, transaction {one.id}"
@@ -407,7 +418,7 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
         links = [one for one in found.get("_hyperlinks") or () if isinstance(one, Mapping)]
         fields = [one for one in found.get("CustomFields") or () if isinstance(one, Mapping)]
         return _Ticket(
-            id=number,
+            id=_number_in(found.get("id")) or number,
             subject=clean_line(str(found.get("Subject") or "")),
             status=str(found.get("Status") or ""),
             requestors=tuple(name for name in names if name),
@@ -477,8 +488,9 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
     # Writing
 
     def _write(self, target: Target, way: str, text: str, subject: str | None = None) -> Sent:
-        number = _ticket_of(target)
-        if self._ticket(number).status == "deleted":
+        ticket = self._ticket(_ticket_of(target))
+        number = ticket.id
+        if ticket.status == "deleted":
             raise Never(f"ticket {number} was deleted in RT", "gone")
         message = {"Content": text, "ContentType": "text/plain"}
         if subject:

@@ -194,6 +194,35 @@ class TestTickets:
 
         assert {one.text for one in found} == {"Stok salah", "Masih salah"}
 
+    def test_all_of_a_long_ticket_comes_once_it_is_moved_here(
+        self, rt: RequestTracker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("integrations.channels.request_tracker.PAGE", 2)
+        ticket = rt.ticket("0", queue="Gudang")
+        for number in range(1, 5):
+            rt.write(ticket, str(number))
+        _, cursor = everything(real(rt))
+        rt.change(ticket, Queue=rt.queue)
+
+        assert {one.text for one in messages(everything(real(rt), cursor)[0])} == set("01234")
+
+    def test_on_a_ticket_that_was_merged_an_answer_is_named_and_found_where_it_stands(self, rt: RequestTracker) -> None:
+        old, new = rt.ticket("Paket saya mana?"), rt.ticket("Paket saya masih belum ada")
+        one = next(one for one in messages(everything(real(rt))[0]) if one.external_id.startswith(f"{old}/"))
+        answer = out(Target(external_id=one.external_id, thread=str(old)))
+        rt.change(old, MergeInto=new)
+        assert real(rt).find_own(answer) is None
+
+        sent = real(rt).reply(answer)
+
+        found = real(rt).find_own(answer)
+        assert found is not None
+        assert found.platform_id == sent.platform_id
+        assert sent.platform_id.startswith(f"{new}/")
+        _, cursor = everything(real(rt))
+        rt.write(old, "Terima kasih")
+        assert [one.in_reply_to for one in messages(everything(real(rt), cursor)[0])] == [sent.platform_id]
+
     def test_a_ticket_that_is_resolved_is_noted(self, rt: RequestTracker) -> None:
         ticket = rt.ticket("Halo")
         _, cursor = everything(real(rt))
