@@ -141,6 +141,12 @@ def own_messages(session: Session, complaint: Complaint) -> list[Message]:
     return own or [first_message(session, complaint)]
 
 
+def newest_own(session: Session, complaint: Complaint) -> Message:
+    """What the complainant wrote last, on the complaint's channel if they did: from then on reply windows count."""
+    own = own_messages(session, complaint)
+    return ([message for message in own if message.channel == complaint.channel] or own)[-1]
+
+
 Inbound = list[tuple[Message, Identity | None]]
 
 

@@ -1,7 +1,7 @@
 """Where an answer can go at all, asked of the channel before a person is asked to approve it."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,8 @@ class Mark:
     """In which ways the platform has refused an answer to this message for good."""
     shut: frozenset[Visibility] = frozenset()
     """In which ways an answer to this message came too late for the platform's reply window."""
+    written_to: bool = False
+    """Whether its author was written to privately as an answer to this message already."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,19 @@ def mark(session: Session, complaint: Complaint) -> Mark:
         target=target_of(newest, identity),
         refused=refused_ways(session, complaint, newest.external_id),
         shut=_ways(session, complaint, newest.external_id, DeliveryState.CANCELLED, WINDOW_CLOSED),
+        written_to=was_written_to(session, complaint.id, newest.external_id),
     )
+
+
+def was_written_to(session: Session, complaint_id: int, external_id: str) -> bool:
+    """Whether a private text of ours arrived as an answer to this very message: some platforms take one."""
+    sent = select(Delivery.id).where(  # type: ignore[call-overload]
+        col(Delivery.complaint_id) == complaint_id,
+        col(Delivery.state) == DeliveryState.SENT,
+        col(Delivery.visibility) == Visibility.PRIVATE,
+        col(Delivery.target)["external_id"].astext == external_id,
+    )
+    return session.execute(sent.limit(1)).first() is not None
 
 
 def refused_ways(session: Session, complaint: Complaint, external_id: str) -> frozenset[Visibility]:
@@ -109,7 +123,7 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
     asked again at sending.
     """
     channel = desk.channels.get(at.channel, at.account)
-    target = Target.from_json(at.target)
+    target = replace(Target.from_json(at.target), written_to=at.written_to)
     wished = wish or at.visibility
     whys: list[str] = []
     closed, now = False, desk.now()
@@ -128,7 +142,7 @@ def aim(desk: Desk, at: Mark, wish: Visibility | None = None) -> Aim:
         if reachable is None:
             return Aim(True, visibility, at.target)
         if reachable.ok:
-            return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, visibility))
+            return Aim(True, visibility, at.target, reachable.until, privately=_privately(desk, at, target, visibility))
         whys.append(reachable.why or "the channel takes no answer there")
         closed = closed or has_closed(reachable, now)
     return Aim(False, wished, at.target, None, "; ".join(dict.fromkeys(whys)), window_closed=closed)
@@ -139,14 +153,14 @@ def has_closed(reachable: Reachable, now: datetime) -> bool:
     return not reachable.ok and reachable.until is not None and reachable.until <= now
 
 
-def _privately(desk: Desk, at: Mark, visibility: Visibility) -> bool:
+def _privately(desk: Desk, at: Mark, target: Target, visibility: Visibility) -> bool:
     """Whether whoever is answered in public can be written to privately as well."""
     if visibility is Visibility.PRIVATE or not desk.policy.channels.of(at.channel).private_talk:
         return False
     if Visibility.PRIVATE in at.refused:
         return False
     channel = desk.channels.get(at.channel, at.account)
-    reachable = _reachable(channel, Target.from_json(at.target), Visibility.PRIVATE, desk.now())
+    reachable = _reachable(channel, target, Visibility.PRIVATE, desk.now())
     return reachable is not None and reachable.ok
 
 

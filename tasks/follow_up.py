@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import find, first_message, lock, move
+from db.complaints import find, first_message, lock, move, newest_own
 from db.tables import (
     Complainant,
     Complaint,
@@ -223,15 +223,15 @@ def _say(
     """Queue a survey or an ask, privately; False where the channel has no private way."""
     if desk.channels.get(complaint.channel, complaint.account).manual:
         return False
-    first = first_message(session, complaint)
-    identity = session.get(Identity, first.identity_id) if first.identity_id else None
+    newest = newest_own(session, complaint)
+    identity = session.get(Identity, newest.identity_id) if newest.identity_id else None
     queue_pre_approved(
         session,
         desk,
         complaint,
         kind,
         render(session, desk, complaint, name, visibility=Visibility.PRIVATE, variant=complaint.id),
-        target=target_of(first, identity),
+        target=target_of(newest, identity),
         visibility=Visibility.PRIVATE,
         now=now,
         discriminator=str(step.resolution),

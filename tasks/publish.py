@@ -8,7 +8,7 @@ is asked (read back), or takes our key twice without harm (idempotent), or a per
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -46,7 +46,7 @@ from integrations.channels.base import (
     Unknown,
 )
 from integrations.channels.unset import UnsetChannel
-from tasks.aim import WINDOW_CLOSED, has_closed, refused_ways
+from tasks.aim import WINDOW_CLOSED, has_closed, refused_ways, was_written_to
 from tasks.circuits import all_resting, failed, place_of, rest, resting, way_of, worked
 from tasks.desk import Desk
 from tasks.outbox import cancel_kinds, queue_companion, withheld
@@ -341,7 +341,7 @@ def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> Never | None
         raise LockedOut(channel.missing)
     if delivery.publishable_until is not None and now > delivery.publishable_until:
         return Never("the platform's reply window closed", "window")
-    target = Target.from_json(delivery.target)
+    target = _looked_up(desk, delivery)
     reachable = _of_adapter(_asked_in_vain, channel.can_reply, target, delivery.visibility, now)
     if reachable.ok:
         return None
@@ -350,6 +350,16 @@ def _last_look(desk: Desk, channel: Channel, delivery: Delivery) -> Never | None
         return _unwanted(desk, delivery)
     why = reachable.why or "the channel takes no answer there"
     return Never(why, "window" if has_closed(reachable, now) else "not_allowed")
+
+
+def _looked_up(desk: Desk, delivery: Delivery) -> Target:
+    """Whom it is for, and whether they were written to privately before as an answer to the same message."""
+    target = Target.from_json(delivery.target)
+    if delivery.visibility is Visibility.PUBLIC or target.external_id is None:
+        return target
+    with desk.transaction() as session:
+        written_to = was_written_to(session, delivery.complaint_id, target.external_id)
+    return replace(target, written_to=written_to)
 
 
 def _unwanted(desk: Desk, delivery: Delivery) -> Never | None:

@@ -37,6 +37,9 @@ class Target:
     """When its author last wrote to us: reply windows count from there."""
     summoned: bool | None = None
     """Whether its author called on our account, where the platform lets us answer only then; None: not known."""
+    written_to: bool | None = None
+    """Whether its author was written to privately as an answer to this very message already: looked up whenever a
+    channel is asked, and kept in no row."""
 
     def as_json(self) -> dict[str, Any]:
         """What is known of it, to be kept in a row."""

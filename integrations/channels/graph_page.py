@@ -148,6 +148,9 @@ class PageChannel(Inbox[P]):
         recipient = self.private_recipient(target)
         if isinstance(recipient, str):
             return Reachable(False, recipient)
+        if "id" not in recipient and target.written_to:
+            why = "it was answered privately already, and it takes one such answer: its author has to write to us first"
+            return Reachable(False, why, min(target.last_heard_at or now, now))
         window = WEEK if "id" not in recipient or self.settings.human_agent else DAY
         return within_window(target, min(window, self.world.window or window), now)
 

@@ -619,6 +619,19 @@ def test_who_wrote_about_us_elsewhere_cannot_be_answered_privately(server: Graph
     assert server.asked == []
 
 
+def test_a_second_private_answer_to_a_comment_waits_for_its_authors_word(server: GraphServer) -> None:
+    ours, now = channel(server), datetime.now(UTC)
+    answered, said = (replace(target(place), written_to=True) for place in ("comment:1_2", "message:m_1"))
+
+    spent = ours.can_reply(answered, Visibility.PRIVATE, now)
+
+    assert not spent.ok
+    assert spent.until is not None
+    assert spent.until <= now
+    assert ours.can_reply(answered, Visibility.PUBLIC, now).ok
+    assert ours.can_reply(said, Visibility.PRIVATE, now).ok
+
+
 def test_a_comment_is_answered_privately_once(server: GraphServer) -> None:
     ours, key = channel(server), server.writes_comment(server.post, "Dingin", BUDI)
     out = outgoing(ours, target(f"comment:{key}"), "Kami kirim rinciannya", private=True)

@@ -381,6 +381,19 @@ def test_what_a_customer_says_to_our_answer_joins_the_first_comment(server: Grap
     assert found["Oke"].in_reply_to == found["Dingin"].external_id
 
 
+def test_a_second_private_answer_to_a_comment_waits_for_its_authors_word(server: GraphServer) -> None:
+    ours, now = channel(server), datetime.now(UTC)
+    answered, said = (replace(target(place), written_to=True) for place in ("comment:1790", "message:m_1"))
+
+    spent = ours.can_reply(answered, Visibility.PRIVATE, now)
+
+    assert not spent.ok
+    assert spent.until is not None
+    assert spent.until <= now
+    assert ours.can_reply(answered, Visibility.PUBLIC, now).ok
+    assert ours.can_reply(said, Visibility.PRIVATE, now).ok
+
+
 def test_a_comment_is_answered_privately_once_within_seven_days(server: GraphServer) -> None:
     key = server.comments_on_media(server.media, "Dingin", BUDI, "budi")
     ours, now = channel(server), datetime.now(UTC)

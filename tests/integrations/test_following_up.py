@@ -106,6 +106,18 @@ def test_the_survey_is_private_and_leads_to_the_tracking_page(life):
     assert "/t/" in survey.text
 
 
+def test_the_survey_answers_what_the_customer_wrote_last(life):
+    reference = life.resolved(external_id="ig-1")
+    life.later(hours=1)
+    thanks = life.assessor.finds("terima kasih, sudah beres", Kind.OTHER)
+    life.record(life.message(thanks, external_id="dm-2", in_reply_to="ig-1", visibility=Visibility.PRIVATE))
+    life.run_for(hours=13)
+
+    target = life.delivery(reference, "survey").target
+    assert target["external_id"] == "dm-2"
+    assert target["last_heard_at"] > life.messages(reference)[0].posted_at.isoformat()
+
+
 def test_the_survey_is_sent_once(life):
     reference = surveyed(life)
     life.run_for(days=2)

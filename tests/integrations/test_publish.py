@@ -11,12 +11,13 @@ from sqlalchemy import text, update
 from sqlmodel import col
 
 from db.duty import live_workers, register_worker
-from db.tables import Delivery, DeliveryState, Direction, RateUse
+from db.tables import Complaint, Delivery, DeliveryState, Direction, RateUse
 from db.wake import Listener
 from db.words import DeliveryKind, Kind, State, Visibility
-from integrations.channels.base import Certainty, ChannelError, Never, Reachable, TryAgain, Unknown
+from integrations.channels.base import Certainty, ChannelError, Never, Reachable, Target, TryAgain, Unknown
 from integrations.channels.manual import ManualChannel
 from policy.publishing import Budget, Publishing
+from tasks.aim import aim, mark
 from tasks.kill_switch import allow_publishing, stop_publishing
 from tasks.people import Mistake, posted, send_again
 from tasks.publish import LONGEST_WAIT, MOST_TRIES, claim, next_due, publish, recover
@@ -51,6 +52,28 @@ def test_what_was_approved_leaves_once(life):
     life.publish()
     assert [out.text for out in channel.arrived] == [life.drafts(reference)[0].text]
     assert life.state(reference) is State.RESPONDED
+
+
+def test_a_channel_is_told_whether_it_wrote_privately_to_the_same_message_before(life):
+    asked: list[tuple[Visibility, bool | None]] = []
+
+    def look(target: Target, visibility: Visibility) -> Reachable:
+        asked.append((visibility, target.written_to))
+        return Reachable(ok=True)
+
+    life.with_channel(Fickle(look=look))
+    reference = life.resolved(external_id="ig-1", visibility=Visibility.PUBLIC)
+    before = {written for visibility, written in asked if visibility is Visibility.PRIVATE}
+    life.run_for(hours=12)
+    asked.clear()
+    with life.desk.transaction() as session:
+        told = mark(session, session.get_one(Complaint, life.complaint(reference).id))
+
+    aim(life.desk, told, Visibility.PRIVATE)
+
+    assert life.delivery(reference, "survey").state is DeliveryState.SENT
+    assert True not in before
+    assert asked == [(Visibility.PRIVATE, True)]
 
 
 def test_a_private_answer_is_written_privately(life):
