@@ -313,66 +313,22 @@ class Conformance:
         assert said[answer.external_id or ""].in_reply_to in (sent.platform_id, target.external_id)
 
     def test_after_a_try_that_nobody_heard_of_it_stands_once(self, other: Counterpart) -> None:
-        _, target = _answering(other)
-        _over_http(other)
-        for name, fault in AFTER_IT_WAS_TAKEN.items():
-            with wire_to(other.url) as wire:
-                channel = _patient(other, wire)
-                out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")))
-                _ready(channel, target)
-                wire.breaks(fault, method="POST", times=1)
-                sent = _sent_or_unknown(channel, out, name)
-                wire.mend()
-                if sent is None:
-                    sent = _found_out(other, channel, out, arrived=True)
-                if sent is not None:
-                    assert sent.platform_id not in ("", "{}", "None", "no"), f"{name}: it made up {sent.platform_id!r}"
-                assert _stand(other, target, [out.text], once=True), f"after {name}"
+        _unheard(other, private=False)
+
+    def test_after_a_private_try_that_nobody_heard_of_it_stands_once(self, other: Counterpart) -> None:
+        _unheard(other, private=True)
 
     def test_after_a_try_that_did_not_arrive_it_can_still_be_sent_once(self, other: Counterpart) -> None:
-        _, target = _answering(other)
-        _over_http(other)
-        for name in ("a cut line", "silence"):
-            with wire_to(other.url) as wire:
-                channel = _patient(other, wire)
-                out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")))
-                _ready(channel, target)
-                wire.breaks(BEFORE_IT_WAS_TAKEN[name], method="POST", times=1)
-                sent = _sent_or_unknown(channel, out, name)
-                wire.mend()
-                if sent is None and channel.certainty is not Certainty.NEITHER:
-                    sent = _found_out(other, channel, out, arrived=False) or send(channel, out)
-                wanted = [] if sent is None else [out.text]
-                assert _stand(other, target, wanted, once=True, never=out.text), f"after {name}"
+        _lost(other, private=False)
+
+    def test_after_a_private_try_that_did_not_arrive_it_can_still_be_sent_once(self, other: Counterpart) -> None:
+        _lost(other, private=True)
 
     def test_what_the_platform_refuses_is_told_apart_and_nothing_stands_there(self, other: Counterpart) -> None:
-        _, target = _answering(other)
-        _over_http(other)
-        for name in ("401", "403", "404", "409", "429 with Retry-After", "429 without", "500", "503"):
-            with wire_to(other.url) as wire:
-                channel = _patient(other, wire)
-                out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")))
-                _ready(channel, target)
-                wire.breaks(BEFORE_IT_WAS_TAKEN[name], method="POST", times=20)
-                with refused(ChannelError) as raised:
-                    channel.reply(out)
-                wire.mend()
-                error = raised[0]
-                if name == "401":
-                    assert isinstance(error, LockedOut), f"{name}: {error!r}"
-                elif name.startswith("429"):
-                    assert isinstance(error, TryAgain), f"{name}: {error!r}"
-                    assert not isinstance(error, LockedOut), f"{name}: {error!r}"
-                    assert name != "429 with Retry-After" or error.after == 7, f"{name}: waits {error.after} s"
-                elif name in ("500", "503"):
-                    # Nobody knows whether it was taken. To send it again is safe only where the platform has our key.
-                    safe = Unknown | TryAgain if channel.certainty is Certainty.IDEMPOTENT else Unknown
-                    assert isinstance(error, safe), f"{name}: {error!r}"
-                else:
-                    assert isinstance(error, Never | TryAgain), f"{name}: {error!r}"
-                    assert not isinstance(error, LockedOut) or name == "403", f"{name}: {error!r}"
-                shows_no_secret(channel, error)
-                assert _stand(other, target, [], never=out.text), f"after {name}"
+        _not_taken(other, private=False)
+
+    def test_what_it_refuses_privately_is_told_apart_and_nothing_stands_there(self, other: Counterpart) -> None:
+        _not_taken(other, private=True)
 
     def test_a_redirect_of_an_answer_is_not_followed(self, other: Counterpart) -> None:
         _, target = _answering(other)
@@ -400,18 +356,10 @@ class Conformance:
         assert raised[0].kind in ("gone", "blocked", "not_allowed")
 
     def test_it_finds_its_own_text_and_no_other(self, other: Counterpart) -> None:
-        channel, target = _answering(other)
-        if channel.certainty is not Certainty.READ_BACK:
-            raise SkipTest(f"its certainty is {channel.certainty.value}")
-        out = outgoing(channel, target, _short(other, fresh("Kami mohon maaf & sedang memeriksanya 🙏 <hari ini>.")))
-        assert channel.find_own(out) is None
-        sent = channel.reply(out)
+        _finds_own(other, private=False)
 
-        assert until(lambda: channel.find_own(out) is not None, other.seconds_to_show)
-        found = channel.find_own(out)
-        assert found is not None
-        assert found.platform_id == sent.platform_id
-        assert channel.find_own(replace(out, text=out.text + " Sekarang.", key=out.key + "-2")) is None
+    def test_it_finds_its_own_private_text_and_no_other(self, other: Counterpart) -> None:
+        _finds_own(other, private=True)
 
     def test_the_same_key_posts_nothing_twice(self, other: Counterpart) -> None:
         channel, target = _answering(other)
@@ -544,6 +492,87 @@ class Conformance:
             assert answer.refused
 
 
+def _unheard(other: Counterpart, *, private: bool) -> None:
+    _, target = _answering(other, private=private)
+    _over_http(other)
+    for name, fault in AFTER_IT_WAS_TAKEN.items():
+        with wire_to(other.url) as wire:
+            channel = _patient(other, wire)
+            out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")), private=private)
+            _ready(channel, target, out.visibility)
+            wire.breaks(fault, method="POST", times=1)
+            sent = _sent_or_unknown(channel, out, name)
+            wire.mend()
+            if sent is None:
+                sent = _found_out(other, channel, out, arrived=True)
+            if sent is not None:
+                assert sent.platform_id not in ("", "{}", "None", "no"), f"{name}: it made up {sent.platform_id!r}"
+            assert _stand(other, target, [out.text], private=private, once=True), f"after {name}"
+
+
+def _lost(other: Counterpart, *, private: bool) -> None:
+    _, target = _answering(other, private=private)
+    _over_http(other)
+    for name in ("a cut line", "silence"):
+        with wire_to(other.url) as wire:
+            channel = _patient(other, wire)
+            out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")), private=private)
+            _ready(channel, target, out.visibility)
+            wire.breaks(BEFORE_IT_WAS_TAKEN[name], method="POST", times=1)
+            sent = _sent_or_unknown(channel, out, name)
+            wire.mend()
+            if sent is None and channel.certainty is not Certainty.NEITHER:
+                sent = _found_out(other, channel, out, arrived=False) or send(channel, out)
+            wanted = [] if sent is None else [out.text]
+            assert _stand(other, target, wanted, private=private, once=True, never=out.text), f"after {name}"
+
+
+def _not_taken(other: Counterpart, *, private: bool) -> None:
+    _, target = _answering(other, private=private)
+    _over_http(other)
+    for name in ("401", "403", "404", "409", "429 with Retry-After", "429 without", "500", "503"):
+        with wire_to(other.url) as wire:
+            channel = _patient(other, wire)
+            out = outgoing(channel, target, _short(other, fresh("Kami periksa hari ini.")), private=private)
+            _ready(channel, target, out.visibility)
+            wire.breaks(BEFORE_IT_WAS_TAKEN[name], method="POST", times=20)
+            with refused(ChannelError) as raised:
+                send(channel, out)
+            wire.mend()
+            error = raised[0]
+            if name == "401":
+                assert isinstance(error, LockedOut), f"{name}: {error!r}"
+            elif name.startswith("429"):
+                assert isinstance(error, TryAgain), f"{name}: {error!r}"
+                assert not isinstance(error, LockedOut), f"{name}: {error!r}"
+                assert name != "429 with Retry-After" or error.after == 7, f"{name}: waits {error.after} s"
+            elif name in ("500", "503"):
+                # Nobody knows whether it was taken. To send it again is safe only where the platform has our key.
+                safe = Unknown | TryAgain if channel.certainty is Certainty.IDEMPOTENT else Unknown
+                assert isinstance(error, safe), f"{name}: {error!r}"
+            else:
+                assert isinstance(error, Never | TryAgain), f"{name}: {error!r}"
+                assert not isinstance(error, LockedOut) or name == "403", f"{name}: {error!r}"
+            shows_no_secret(channel, error)
+            assert _stand(other, target, [], private=private, never=out.text), f"after {name}"
+
+
+def _finds_own(other: Counterpart, *, private: bool) -> None:
+    channel, target = _answering(other, private=private)
+    if channel.certainty is not Certainty.READ_BACK:
+        raise SkipTest(f"its certainty is {channel.certainty.value}")
+    text = _short(other, fresh("Kami mohon maaf & sedang memeriksanya 🙏 <hari ini>."))
+    out = outgoing(channel, target, text, private=private)
+    assert channel.find_own(out) is None
+    sent = send(channel, out)
+
+    assert until(lambda: channel.find_own(out) is not None, other.seconds_to_show)
+    found = channel.find_own(out)
+    assert found is not None
+    assert found.platform_id == sent.platform_id
+    assert channel.find_own(replace(out, text=out.text + " Sekarang.", key=out.key + "-2")) is None
+
+
 def _reading(other: Counterpart) -> Channel:
     if not other.reads:
         raise SkipTest("the adapter cannot be asked what is new")
@@ -559,10 +588,10 @@ def _patient(other: Counterpart, wire: Wire) -> Channel:
     return other.channel(wire.url, world(read=3.0))
 
 
-def _ready(channel: Channel, target: Target) -> None:
+def _ready(channel: Channel, target: Target, visibility: Visibility = Visibility.PUBLIC) -> None:
     """Sessions are begun before the wire breaks, so that it is the answer that breaks."""
     channel.check()
-    channel.can_reply(target, Visibility.PUBLIC, datetime.now(UTC))
+    channel.can_reply(target, visibility, datetime.now(UTC))
 
 
 def _answering(other: Counterpart, *, private: bool = False) -> tuple[Channel, Target]:
@@ -658,7 +687,7 @@ def _stand(
 def _sent_or_unknown(channel: Channel, out: Outgoing, name: str) -> Sent | None:
     """The text was taken, or may have been: anything but `sent` or `unknown` would be a lie."""
     try:
-        return channel.reply(out)
+        return send(channel, out)
     except Unknown:
         return None
     except ChannelError as error:
@@ -673,5 +702,5 @@ def _found_out(other: Counterpart, channel: Channel, out: Outgoing, *, arrived: 
                 assert until(lambda: channel.find_own(out) is not None, other.seconds_to_show), "it is not found there"
             return channel.find_own(out)
         case Certainty.IDEMPOTENT:
-            return channel.reply(out)
+            return send(channel, out)
     return None
