@@ -491,7 +491,7 @@ class _Chunk:
             child.parent_id = message.id
 
     def _known(self, item: Incoming, message: Message) -> None:
-        if not message.text:  # its author was forgotten: what comes again is not kept again
+        if not message.text:  # its author was forgotten, or took it down: what comes again is not kept again
             self.told.known += 1
             return
         changed = measure(message, item.metrics, self.now)
