@@ -268,9 +268,11 @@ def _facts(desk: "Desk", case: "Case", zone: ZoneInfo) -> list[tuple[str, str | 
     who = ", ".join(
         dict.fromkeys(filter(None, (person.name if person else None, *(one.handle for one in case.identities))))
     )
+    stopped = person.opted_out_at if person else None
     return [
         ("Came in", f"{moment(found.opened_at, zone)} on {found.channel} ({found.visibility.value})"),
         ("Complainant", f"{who or 'not known'} (number {person.id})" if person else "not known"),
+        ("Said STOP", f"{moment(stopped, zone)}, so is never written to first" if stopped else None),
         *(("Same person" if one.decided_by else "May be", _may_be(one)) for one in case.alike),
         ("Owner", found.owner),
         ("Held", f"{found.held_why}, until {moment(found.held_until, zone)}" if found.held_why else None),

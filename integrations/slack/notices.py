@@ -94,8 +94,12 @@ def _channel(notice: NoticeSeen) -> Said:
 
 
 def _sentence(words: str) -> str:
-    """With a full stop, so that another sentence may follow."""
-    return words if not words or words[-1] in ".!?" else f"{words}."
+    """As one among others: with a capital, unless it begins with a server's name, and a full stop."""
+    if not words:
+        return ""
+    first, _, _ = words.partition(" ")
+    begun = words[0].upper() + words[1:] if first.isalpha() else words
+    return begun if begun[-1] in ".!?" else f"{begun}."
 
 
 def _line(notice: NoticeSeen) -> Iterator[str]:

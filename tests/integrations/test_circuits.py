@@ -430,7 +430,7 @@ def test_people_are_told_once_that_a_platform_fails(heard, slack, slack_server):
     assert told(heard) == [("channel_down", "public")]
     (message,) = slack_server.cards(CHANNELS["cs"])
     assert "instagram" in words_of(message).lower()
-    assert "instagram answered 503. " in words_of(message)
+    assert "Instagram answered 503. " in words_of(message)
 
 
 def test_people_are_told_once_that_it_works_again(heard, slack, slack_server):
@@ -489,7 +489,7 @@ def test_an_account_that_is_not_let_in_is_told_of_once_whichever_ways_were_tried
     assert told(heard) == [("channel_locked", "in")]
     (message,) = slack_server.cards(CHANNELS["cs"])
     assert "instagram" in words_of(message).lower()
-    assert "the token has expired. " in words_of(message)
+    assert "The token has expired. " in words_of(message)
 
 
 def test_another_reason_why_it_is_not_let_in_is_told(heard, slack):

@@ -97,6 +97,14 @@ def test_one_complaint_is_told_whole(life, tanggap):
         assert said in told, said
 
 
+def test_who_asked_not_to_be_written_to_is_shown_as_such(life, tanggap):
+    reference = life.in_review()
+    assert "Said STOP" not in tanggap("complaint", reference).out
+    record(life.desk, [life.message("STOP", opts_out=True)], source="test")
+
+    assert "Said STOP" in tanggap("complaint", reference).out
+
+
 def test_one_complaint_as_json_keeps_its_secrets(life, tanggap):
     reference = life.in_review()
 
