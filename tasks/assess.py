@@ -393,10 +393,22 @@ def _follow(
                 if complaint.responded_at is None:
                     promise(desk, complaint, complaint.promised_at or complaint.opened_at)
                 session.add(complaint)
-            if news.finding and (first or not news.words):
+            if _answers_by_editing(session, desk, complaint, message, news):
+                _conversation(session, desk, complaint, message, finding.kind, now)
+            elif news.finding and (first or not news.words):
                 risk_may_have_risen(session, desk, complaint, now)
             elif news.finding:
                 _conversation(session, desk, complaint, message, kind or Kind.COMPLAINT, now)
+
+
+def _answers_by_editing(session: Session, desk: Desk, complaint: Complaint, message: Message, news: _News) -> bool:
+    """Whether a review was changed below our answer: who has one review, and can say nothing below it, answers so."""
+    return (
+        news.words
+        and complaint.responded_at is not None
+        and desk.policy.channels.of(message.channel).review_platform
+        and _edited_since(session, message, complaint.responded_at)
+    )
 
 
 def _disposition(

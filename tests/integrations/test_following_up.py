@@ -1,7 +1,7 @@
 """After the answer: surveyed, asked or left in peace by the facts of the case, found, closed, or reopened."""
 
 import pytest
-from factories import LATE, Life, grave, person
+from factories import LATE, Fickle, Life, grave, person
 from sqlalchemy import select
 
 from db.tables import Complainant, DeliveryState, FollowUpState
@@ -87,6 +87,72 @@ def test_what_was_neither_acknowledged_nor_answered_is_not_solved(life):
 def test_a_stranger_solves_nothing(life):
     with pytest.raises(Refused):
         resolve(life.desk, life.responded(), person("orang-asing"), "beres")
+
+
+# Answered by a changed review
+
+
+def reviewed(life: Life) -> str:
+    """A review that our answer stands below."""
+    life.with_channel(Fickle("google_play"))
+    return life.responded(channel="google_play", external_id="gp-1")
+
+
+def changes(life: Life, text: str, kind: Kind = Kind.COMPLAINT) -> None:
+    life.later(hours=1)
+    life.record(life.message(life.assessor.finds(text, kind), channel="google_play", external_id="gp-1"))
+    life.assess()
+
+
+def test_a_review_that_is_changed_below_our_answer_wants_the_next_one(life):
+    reference = reviewed(life)
+
+    changes(life, "Sudah diperbarui tetap tidak bisa masuk")
+
+    assert life.state(reference) is State.DRAFTING
+    assert life.names(reference)[-1] == "answer_due"
+
+
+def test_a_review_that_is_changed_after_all_was_solved_opens_the_complaint_again(life):
+    reference = reviewed(life)
+    resolve(life.desk, reference, person("cs-nia"), "beres")
+
+    changes(life, "Kumat lagi, uang saya hilang")
+
+    assert life.state(reference) is State.DRAFTING
+    assert life.complaint(reference).reopened == 1
+
+
+def test_a_review_that_turned_to_praise_wants_no_answer(life):
+    reference = reviewed(life)
+
+    changes(life, "Mantap, langsung dibantu", Kind.PRAISE)
+
+    assert life.state(reference) is State.IN_CONVERSATION
+
+
+def test_a_changed_review_is_answered_once(life):
+    reference = reviewed(life)
+    changes(life, "Sudah diperbarui tetap tidak bisa masuk")
+    life.answer()
+    life.later(minutes=5)
+    life.approve_all(reference)
+    life.publish()
+    assert life.state(reference) is State.RESPONDED
+
+    new_metrics(life.desk, "google_play", "default", "gp-1", Metrics(likes=7))
+    life.assess()
+
+    assert life.state(reference) is State.RESPONDED
+
+
+def test_elsewhere_an_edit_below_our_answer_is_no_further_word(life):
+    reference = life.responded(external_id="ig-1")
+    life.later(hours=1)
+    life.record(life.message(life.assessor.finds("Paket saya belum sampai juga"), external_id="ig-1"))
+    life.assess()
+
+    assert life.state(reference) is State.RESPONDED
 
 
 # Surveyed
