@@ -17,11 +17,12 @@ from integrations.channels.base import Never, Outgoing, Seen, Sent, Target, Unkn
 from integrations.channels.graph_account import PageSettings
 from integrations.channels.graph_page import PageChannel, Place
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node, stamp
-from integrations.channels.graph_round import Watched, mark_of
-from integrations.record import Author, Incoming, Item, LeftOut, Metrics, Removed
+from integrations.channels.graph_round import Watched, mark_of, one_by_one
+from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Metrics, Removed
 
 LONGEST_MESSAGE = 2000
 """Characters (docs/messenger-platform/reference/send-api)."""
+MOST_PICTURES = 100
 
 _COUNTS = "shares,reactions.limit(0).summary(total_count),comments.limit(0).summary(total_count)"
 _POST = f"id,message,created_time,updated_time,from,permalink_url,status_type,{_COUNTS}"
@@ -105,6 +106,7 @@ class FacebookChannel(PageChannel[FacebookSettings]):
             raw=raw,
             url=(post.words("permalink_url") if post and not comment else "") or _address(about),
             in_reply_to=_parent(value) if comment else None,
+            attachments=_attached(value),
         )
 
     def _incoming(
@@ -118,6 +120,7 @@ class FacebookChannel(PageChannel[FacebookSettings]):
         url: str | None,
         in_reply_to: str | None,
         metrics: Metrics | None = None,
+        attachments: tuple[Attachment, ...] = (),
         warnings: tuple[str, ...] = (),
     ) -> Incoming:
         return Incoming(
@@ -134,6 +137,7 @@ class FacebookChannel(PageChannel[FacebookSettings]):
             in_reply_to=in_reply_to,
             metrics=metrics,
             addressed=True,
+            attachments=attachments,
             warnings=warnings,
         )
 
@@ -141,20 +145,22 @@ class FacebookChannel(PageChannel[FacebookSettings]):
 
     def watched(self, since: datetime) -> Iterator[Watched]:
         """The posts on the Page with their comments, and the posts elsewhere that tag it."""
+        return one_by_one(*(partial(self._posts, edge) for edge in ("feed", "tagged")))
+
+    def _posts(self, edge: str) -> Iterator[Watched]:
         now = self.world.clock.now()
         oldest = stamp(now - timedelta(days=self.settings.watch_days))
-        for edge in ("feed", "tagged"):
-            asked: dict[str, Any] = {"fields": _POST, "limit": 50, "since": oldest}
-            for row in self.rows(f"{self.own_id}/{edge}", **asked):
-                try:
-                    if row is None:
-                        raise WrongShape("a post is no object")
-                    key, mark = row.text("id"), mark_of(row.moment("updated_time"), now, row.total("comments"))
-                except WrongShape as error:
-                    yield Watched.bad(self.unreadable(f"{self.name} {edge}", error, row.raw if row else None))
-                    continue
-                # Below a post that is not on our Page stands what others say to each other.
-                yield Watched(f"post:{key}", mark, partial(self._post, row, edge == "feed"))
+        asked: dict[str, Any] = {"fields": _POST, "limit": 50, "since": oldest}
+        for row in self.rows(f"{self.own_id}/{edge}", **asked):
+            try:
+                if row is None:
+                    raise WrongShape("a post is no object")
+                key, mark = row.text("id"), mark_of(row.moment("updated_time"), now, row.total("comments"))
+            except WrongShape as error:
+                yield Watched.bad(self.unreadable(f"{self.name} {edge}", error, row.raw if row else None))
+                continue
+            # Below a post that is not on our Page stands what others say to each other.
+            yield Watched(f"post:{key}", mark, partial(self._post, row, edge == "feed"))
 
     def _post(self, row: Fields, with_comments: bool, since: datetime) -> Iterator[Item]:
         yield from self.read(row, f"{self.name} post", partial(self._post_row, since=since))
@@ -200,6 +206,7 @@ class FacebookChannel(PageChannel[FacebookSettings]):
             url=row.words("permalink_url") or _address(about),
             in_reply_to=f"comment:{parent.text('id')}" if parent else f"post:{post}",
             metrics=Metrics(likes=row.number("like_count"), replies=row.number("comment_count")),
+            attachments=_attached(row),
             warnings=("it is hidden on the Page: only its author and their friends see it",)
             if row.raw.get("is_hidden")
             else (),
@@ -270,6 +277,16 @@ class FacebookChannel(PageChannel[FacebookSettings]):
         if len(text) <= LONGEST_MESSAGE:
             return None
         return f"Messenger takes {LONGEST_MESSAGE} characters, and the text has {len(text)}"
+
+
+def _attached(given: Fields) -> tuple[Attachment, ...]:
+    """What came with a comment or post: noted, never fetched. A call and a list name it in different fields."""
+    inside = given.maybe("attachment")
+    kinds = [inside.words("type") or "attachment"] if inside else []
+    photos = given.raw.get("photos")
+    kinds += ["photo"] * (min(len(photos), MOST_PICTURES) if isinstance(photos, list) else bool(given.words("photo")))
+    kinds += ["video"] * bool(given.words("video"))
+    return tuple(Attachment(kind[:100], kind[:100], 0) for kind in kinds)
 
 
 def _first(target: Target) -> str | None:

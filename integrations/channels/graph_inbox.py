@@ -16,7 +16,7 @@ from integrations.channels.base import Asked, Heard, Page
 from integrations.channels.graph import challenge, signed_by
 from integrations.channels.graph_account import GraphAccount, P
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node
-from integrations.channels.graph_round import Round, Watched, mark_of
+from integrations.channels.graph_round import Round, Watched, mark_of, one_by_one
 from integrations.channels.world import World
 from integrations.intake.text import shown
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Removed, Unreadable
@@ -210,9 +210,8 @@ class Inbox(GraphAccount[P]):
         return self._round.pages(cursor, self._all_watched, self.world.clock.now(), ASKED_BACK)
 
     def _all_watched(self, since: datetime) -> Iterator[Watched]:
-        yield from self.watched(since)
-        if self.settings.messages:
-            yield from self._conversations(since)
+        conversations = (partial(self._conversations, since),) if self.settings.messages else ()
+        return one_by_one(partial(self.watched, since), *conversations)
 
     def _conversations(self, since: datetime) -> Iterator[Watched]:
         asked: dict[str, Any] = {"platform": self.inbox, "fields": "id,updated_time", "limit": 50}

@@ -37,6 +37,24 @@ class Watched:
         """A record that is put aside."""
         return cls("", "", lambda _: (item,))
 
+    @classmethod
+    def barred(cls, why: Never) -> "Watched":
+        """A whole list that we may not read: told, also where Meta says that it is not there."""
+
+        def read(_: datetime) -> Iterable[Item]:
+            raise Never(str(why), "not_allowed")
+
+        return cls("", "", read)
+
+
+def one_by_one(*lists: Callable[[], Iterator[Watched]]) -> Iterator[Watched]:
+    """What several lists hold; one that we may not read hides none of the others. Raises other ChannelErrors."""
+    for read in lists:
+        try:
+            yield from read()
+        except Never as error:
+            yield Watched.barred(error)
+
 
 @dataclass
 class Round:

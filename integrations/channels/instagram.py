@@ -25,7 +25,7 @@ from integrations.channels.base import Never, Outgoing, Seen, Sent, Target, Unkn
 from integrations.channels.graph_account import GraphId, PageSettings
 from integrations.channels.graph_page import PageChannel, Place
 from integrations.channels.graph_reading import Fields, WrongShape, as_bytes, node, stamp
-from integrations.channels.graph_round import Watched
+from integrations.channels.graph_round import Watched, one_by_one
 from integrations.record import Author, Incoming, Item, LeftOut, Metrics
 
 LONGEST_MESSAGE = 1000
@@ -175,6 +175,9 @@ class InstagramChannel(PageChannel[InstagramSettings]):
     def watched(self, since: datetime) -> Iterator[Watched]:
         """Our posts with their comments, and the mentions whose words are missing."""
         now = self.world.clock.now()
+        return one_by_one(partial(self._own_media, now), partial(self._asked_again, now))
+
+    def _own_media(self, now: datetime) -> Iterator[Watched]:
         oldest = now - timedelta(days=self.settings.watch_days)
         asked: dict[str, Any] = {"fields": "id,timestamp,permalink,comments_count", "limit": 50, "since": stamp(oldest)}
         for row in self.rows(f"{self.own_id}/media", **asked):
@@ -190,7 +193,6 @@ class InstagramChannel(PageChannel[InstagramSettings]):
             # The count alone would miss one comment that came while another one went: so all is read once an hour.
             mark = f"{row.number('comments_count')} {now:%Y-%m-%dT%H}"
             yield Watched(f"post:{key}", mark, partial(self._comments, row))
-        yield from self._asked_again(now)
 
     def _comments(self, media: Fields, since: datetime) -> Iterator[Item]:
         if media.number("comments_count") == 0:

@@ -461,6 +461,34 @@ def test_one_conversation_that_may_not_be_read_hides_no_other(server: GraphServe
     assert [one.text for one in heard(items)] == [f"dari {BUDI}"]
 
 
+@pytest.mark.parametrize("edge", ["feed", "tagged", "conversations"])
+def test_a_whole_list_that_may_not_be_read_hides_no_other_and_is_told(server: GraphServer, edge: str) -> None:
+    ours = channel(server)
+    server.writes_post("Kenapa tutup?", by=BUDI)
+    server.writes_post("@Kopi Senja, tolong", by="7009", tags_us=True)
+    server.writes_message(BUDI, "Halo")
+    server.plan(100, 33, where=lambda method, path: path.endswith(f"/{edge}"))
+    pages: list[Page] = []
+
+    with pytest.raises(Never):
+        pages.extend(ours.fetch(None))
+
+    came = {one.text for page in pages for one in heard(page.items)}
+    every = {"feed": "Kenapa tutup?", "tagged": "@Kopi Senja, tolong", "conversations": "Halo"}
+    assert came == set(every.values()) - {every[edge]}
+
+
+def test_what_came_with_a_comment_is_noted(server: GraphServer) -> None:
+    ours, key = channel(server), server.writes_comment(server.post, "Dingin", BUDI)
+    server.nodes[key]["attachment"] = {"type": "photo", "url": "https://cdn.example/1"}
+    told = change(comment_id=key, message="Dingin", photo="https://cdn.example/1")
+
+    (by_call,) = heard(ours.hear(server.signs(batch(told))).items)
+    (by_asking,) = heard(all_of(ours)[0])
+
+    assert [one.type for one in by_call.attachments] == [one.type for one in by_asking.attachments] == ["photo"]
+
+
 def test_a_post_that_went_while_it_was_read_stops_nothing(server: GraphServer) -> None:
     server.writes_comment(server.post, "satu", BUDI)
     server.writes_message(BUDI, "dua")
