@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import regex
 
@@ -69,15 +69,20 @@ def too_long(draft: DraftText, channels: ChannelLimits) -> Iterator[Hit]:
     for limit, what in ((limits.hard_limit, "hard"), (limits.comfortable_limit, "comfortable")):
         if limit is None or not draft.text:
             continue
-        place = _first_beyond(draft.channel, draft.text, limit)
+        place = _first_beyond(_measure(draft.channel, private=draft.private), draft.text, limit)
         if place is not None:
             yield Hit(place, len(draft.text), what, "warn" if what == "comfortable" else None)
             return
 
 
-def _first_beyond(channel: str | None, text: str, limit: int) -> int | None:
+def _measure(channel: str | None, *, private: bool) -> "_Measure | None":
+    """How a channel counts; None: characters."""
+    found = _PRIVATE_MEASURES.get(channel or "") if private else None
+    return found or _MEASURES.get(channel or "")
+
+
+def _first_beyond(measure: "_Measure | None", text: str, limit: int) -> int | None:
     """Where the text leaves the limit; None where it stays within."""
-    measure = _MEASURES.get(channel or "")
     if measure is None:
         return limit if len(text) > limit else None
     used = 0
@@ -92,6 +97,7 @@ def _first_beyond(channel: str | None, text: str, limit: int) -> int | None:
 
 _Runs = Iterator[tuple[int, int, int]]
 """Where so many pieces begin that weigh so much each; only single characters come in runs."""
+_Measure = Callable[[str], _Runs]
 
 
 def _on_x(text: str) -> _Runs:
@@ -166,6 +172,13 @@ def _on_telegram(text: str) -> _Runs:
     yield from ((at, 1, 2 if sign > "\uffff" else 1) for at, sign in enumerate(text))
 
 
+def _in_bytes(text: str) -> _Runs:
+    """Bytes in UTF-8 (Instagram's messages: /docs/messenger-platform/instagram/features/send-message)."""
+    for run in re.finditer(r"[\x00-\x7f]+|[^\x00-\x7f]", text):
+        sign = run[0]
+        yield run.start(), len(sign), 1 if sign.isascii() else len(sign.encode("utf-8", "surrogatepass"))
+
+
 def _graphemes(text: str, start: int, end: int) -> _Runs:
     if text.isascii() and "\r" not in text:
         yield start, end - start, 1
@@ -174,3 +187,5 @@ def _graphemes(text: str, start: int, end: int) -> _Runs:
 
 
 _MEASURES = {"x": _on_x, "mastodon": _on_mastodon, "bluesky": _on_bluesky, "telegram": _on_telegram}
+_PRIVATE_MEASURES = {"instagram": _in_bytes}
+"""Where a private message is counted otherwise than a public text."""

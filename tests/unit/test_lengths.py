@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from db.words import Visibility
 from policy.guard import DraftText
 from policy.guard.lengths import length_on, too_long
 
@@ -59,3 +60,24 @@ def test_what_is_too_long_begins_where_the_limit_ends() -> None:
 
 def test_over_the_hard_limit_says_so() -> None:
     assert [hit.what for hit in too_long(DraftText("🙏" * 141, channel="x"), {"x": Limits(280, 260)})] == ["hard"]
+
+
+@pytest.mark.parametrize(
+    ("text", "visibility", "beyond"),
+    [
+        ("a" * 1000, Visibility.PRIVATE, None),
+        ("a" * 1001, Visibility.PRIVATE, 1000),
+        ("🙏" * 250, Visibility.PRIVATE, None),
+        ("a" * 997 + "🙏a", Visibility.PRIVATE, 997),
+        ("é" * 500 + "a", Visibility.PRIVATE, 500),
+        ("🙏" * 1000, Visibility.PUBLIC, None),
+    ],
+)
+def test_a_message_on_instagram_counts_in_bytes_and_a_comment_in_characters(
+    text: str, visibility: Visibility, beyond: int | None
+) -> None:
+    hits = list(
+        too_long(DraftText(text, visibility=visibility, channel="instagram"), {"instagram": Limits(1000, 1000)})
+    )
+
+    assert [hit.start for hit in hits] == ([] if beyond is None else [beyond])
