@@ -134,6 +134,7 @@ class XServer:
         self.tokens = {f"{self.ours.id}-token": ("token-secret", self.ours)}
         self.access_level = "read-write-directmessages"
         self.enterprise = False
+        self.old_versions_are_answered = True
         self.mention_limit = 800
         self.page_limit = 100
         self.off = timedelta(0)
@@ -510,7 +511,8 @@ class XServer:
         to = None
         if "reply" in body:
             to = self.by_id(body["reply"]["in_reply_to_tweet_id"])
-            if to is None or not to.there or to.author.protected:
+            old = to is not None and body["reply"]["in_reply_to_tweet_id"] != to.ids[-1]
+            if to is None or not to.there or to.author.protected or (old and not self.old_versions_are_answered):
                 raise refusal(403, "You attempted to reply to a Tweet that is deleted or not visible to you.", 385)
             if us.id in to.author.blocks:
                 raise refusal(403, "You have been blocked from the author of this tweet.", 136)

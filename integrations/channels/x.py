@@ -12,6 +12,7 @@ twice, which is taken as a hint to look, not as an answer.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -80,9 +81,8 @@ class XChannel(XReading):
         target = out.target.external_id
         if target is None or not number_in(target):
             raise Never("there is no post that this could answer", "not_allowed")
-        body = {"text": out.text, "reply": {"in_reply_to_tweet_id": target}}
         try:
-            said = self._post("/2/tweets", "post", body)
+            said = self._answer(out.text, target)
         except Never as error:
             if error.kind == "duplicate":
                 return self._already_there(out, error)
@@ -92,6 +92,20 @@ class XChannel(XReading):
         sent = self._sent(said, "id")
         self._charge(out)
         return Sent(sent, url_of(sent, self._us.handle), moment_of(int(sent)))
+
+    def _answer(self, text: str, post: str) -> Any:
+        """Post below a post; where X does not find it since it was edited, below its newest version."""
+
+        def below(version: str) -> Any:
+            return self._post("/2/tweets", "post", {"text": text, "reply": {"in_reply_to_tweet_id": version}})
+
+        try:
+            return below(post)
+        except Never as error:
+            newest = self._newest_version(post) if error.kind == "gone" else post
+            if newest == post:
+                raise
+        return below(newest)
 
     def message_privately(self, out: Outgoing) -> Sent:
         """Send a direct message to the author, once. Raises TryAgain, Never or Unknown."""

@@ -324,6 +324,14 @@ class XReading(XAsking):
                 self._remember(post, "gone")
                 yield Seen(post, there=False)
 
+    def _newest_version(self, post: str) -> str:
+        """The id of a post's newest version; its own where X shows none, or cannot be asked."""
+        try:
+            versions, _ = self._versions(self._asked("/2/tweets", what="posts", params={"ids": post, **self._wanted}))
+        except ChannelError:
+            return post
+        return versions[post].last_id if post in versions else post
+
     def _versions(self, document: Mapping[str, Any]) -> tuple[dict[str, Post], Beside]:
         batch, beside = self._batch(document, "post", "post_read"), Beside.of(document)
         self._spend_on(found for _, found in batch.records)

@@ -555,6 +555,23 @@ def test_a_no_of_x_is_remembered(server: XServer) -> None:
 # Answering
 
 
+def test_an_edited_post_is_answered_in_its_newest_version_where_x_takes_no_other(server: XServer) -> None:
+    server.old_versions_are_answered = False
+    channel = adapter(server)
+    post = server.writes("budi", "@tokomaju pesanan 1")
+    server.edits(post, "@tokomaju pesanan 2")
+    gone = server.writes("citra", "@tokomaju hai", there=False)
+    out = outgoing(channel, aim(post), "Maaf, kami cek")
+
+    sent = channel.reply(out)
+
+    assert server.answers_to(post) == ["Maaf, kami cek"]
+    assert (channel.find_own(out) or Sent("")).platform_id == sent.platform_id
+    with pytest.raises(Never) as refused:
+        channel.reply(outgoing(channel, aim(gone), "Maaf, ya"))
+    assert refused.value.kind == "gone"
+
+
 def test_the_same_words_as_this_very_answer_are_found_not_posted_again(server: XServer) -> None:
     channel = adapter(server)
     out = outgoing(channel, aim(server.writes("budi", "@tokomaju halo")), "Maaf & terima kasih, lihat toko.example/b")
