@@ -1,7 +1,7 @@
 """YouTube: comments and replies on our channel's videos, by the Data API v3; videos about us where a search is set.
 
 Answers are replies in the comment's thread; nobody can be written to privately there. Every call costs units of a daily
-quota (`units`), a search counts by itself as well (`search`):
+quota (`units`); what is read counts by itself as well (`reading`), and so does a search (`search`):
 https://developers.google.com/youtube/v3/determine_quota_cost
 """
 
@@ -81,7 +81,7 @@ class YouTubeChannel(YouTubeReader):
             return None
         heard = out.target.last_heard_at
         since = heard - SLACK if heard is not None else datetime.min.replace(tzinfo=UTC)
-        every = (read_comment(record) for page in self._replies(_thread_of(out.target)) for record in page)
+        every = (read_comment(record) for page in self._replies(_thread_of(out.target), "units") for record in page)
         ours = [
             one
             for one in every

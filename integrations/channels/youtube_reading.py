@@ -106,6 +106,13 @@ class YouTubeReader(GooglePlatform[YouTubeSettings]):
             scopes=list(self.scopes),
         )
 
+    def call(self, method: str, url: str, **options: Any) -> Answer:
+        """What `reading` uses of the day's units is counted apart as well, so that some can be kept for answers."""
+        if options.get("what") == "reading":
+            self.world.meter.take("reading", options.get("amount", 1))
+            options["what"] = "units"
+        return super().call(method, url, **options)
+
     def quota_is_back(self, *, safe: bool) -> float:
         """At midnight in California."""
         return pacific_midnight(self.world.clock.now())
@@ -163,7 +170,7 @@ class YouTubeReader(GooglePlatform[YouTubeSettings]):
             "textFormat": "plainText",
         }
         url = f"{self.settings.api}/youtube/v3/commentThreads"
-        for said in self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what="units", amount=LIST):
+        for said in self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what="reading", amount=LIST):
             yield items_of(said)
 
     def _of_thread(self, thread: Thread, counted: dict[str, int], whole: bool) -> Iterator[Found]:
@@ -185,10 +192,10 @@ class YouTubeReader(GooglePlatform[YouTubeSettings]):
             else:
                 yield Found(comment.changed, comment.id, self._item(comment, record, thread, known))
 
-    def _replies(self, parent: str) -> Iterator[list[Any]]:
+    def _replies(self, parent: str, what: str = "reading") -> Iterator[list[Any]]:
         params = {"part": "snippet", "parentId": parent, "textFormat": "plainText"}
         url = f"{self.settings.api}/youtube/v3/comments"
-        for said in self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what="units", amount=LIST):
+        for said in self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what=what, amount=LIST):
             yield items_of(said)
 
     def _item(self, comment: Comment, record: Any, thread: Thread, known: Sequence[Comment]) -> Item:
@@ -256,7 +263,7 @@ class YouTubeReader(GooglePlatform[YouTubeSettings]):
                 "publishedAfter": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
             url = f"{self.settings.api}/youtube/v3/search"
-            pages = self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what="units", amount=SEARCH)
+            pages = self.pages(url, params, size=AT_ONCE, turned_by="pageToken", what="reading", amount=SEARCH)
             for _ in range(SEARCH_PAGES):
                 self.world.meter.take("search")
                 said: Any = next(pages, {})
@@ -301,7 +308,7 @@ class YouTubeReader(GooglePlatform[YouTubeSettings]):
                 "GET",
                 f"{self.settings.api}/youtube/v3/{kind}",
                 params={**params, "id": ",".join(names[first : first + AT_ONCE])},
-                what="units",
+                what="reading",
                 amount=LIST,
             )
             yield from items_of(said)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from db.clock import SetClock
 from db.words import DeliveryKind, Visibility
-from integrations.channels.base import Channel, LockedOut, Never, Outgoing, Target, TryAgain, Unknown
+from integrations.channels.base import Channel, LockedOut, Never, Outgoing, Sent, Target, TryAgain, Unknown
 from integrations.channels.conformance import Conformance, Counterpart, Status
 from integrations.channels.conformance.wire import wire_to
 from integrations.channels.world import World
@@ -42,6 +42,15 @@ class Ledger:
 
     def units(self) -> int:
         return sum(amount for what, amount in self.used if what == "units")
+
+
+class Scarce(Ledger):
+    """Has nothing left for reading."""
+
+    def take(self, what: str, amount: int = 1) -> None:
+        if what == "reading":
+            raise TryAgain("used up", 60)
+        super().take(what, amount)
 
 
 @pytest.fixture(scope="module")
@@ -418,6 +427,18 @@ def test_a_video_is_answered_by_a_person(server: Google, clock: SetClock):
 
 
 # Answering
+
+
+def test_what_is_kept_for_answers_is_not_read_away(server: Google, clock: SetClock):
+    top = server.youtube.writes("Paket saya mana?")
+    one = channel(server, clock, Scarce())
+
+    with pytest.raises(TryAgain):
+        fetched(one)
+    sent = one.reply(answer("Kami cek, Kak.", external_id=top))
+
+    assert (one.find_own(answer("Kami cek, Kak.", external_id=top)) or Sent("")).platform_id == sent.platform_id
+    assert one.check().ok
 
 
 def test_a_reply_to_a_reply_stands_in_its_thread_word_for_word(server: Google, clock: SetClock):
