@@ -29,6 +29,8 @@ MOST_ENTRIES = 2000
 MOST_TO_MEND = 512 * 1024
 """Bytes of a document that is no well-formed XML; a larger one is not read."""
 MOST_ELEMENTS = 300_000
+MOST_ATTRIBUTES = 200
+"""Of one element; a parser that looks through all of them for each takes an hour over a few hundred thousand."""
 DEEPEST = 200
 """How deep elements may stand in each other."""
 MOST_RAW = 256 * 1024
@@ -205,12 +207,14 @@ def _well_formed(data: bytes) -> bool:
     parser = xml.parsers.expat.ParserCreate()
     depth = count = 0
 
-    def opened(name: str, attributes: object) -> None:
+    def opened(name: str, attributes: Mapping[str, str]) -> None:
         nonlocal depth, count
         depth += 1
         count += 1
         if depth > DEEPEST or count > MOST_ELEMENTS:
             raise NoFeed("has too many elements, or too deep ones")
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise NoFeed(f"has an element with more than {MOST_ATTRIBUTES} attributes")
 
     def closed(name: str) -> None:
         nonlocal depth

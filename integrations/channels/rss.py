@@ -302,9 +302,7 @@ class RssChannel(Platform[RssSettings]):
         """The document, or 304. Raises ChannelError."""
         self.world.meter.take("read")
         now = self.world.clock.now()
-        headers = {
-            "Accept": "application/atom+xml, application/rss+xml, application/rdf+xml, application/xml, */*;q=0.5"
-        }
+        headers = {"Accept": _ACCEPT}
         if mark is not None and 0 <= now.timestamp() - mark.whole_at < WHOLE_EVERY.total_seconds():
             if mark.etag:
                 headers["If-None-Match"] = mark.etag

@@ -478,6 +478,14 @@ def test_a_document_that_is_made_to_keep_us_busy_is_not_read(body: bytes) -> Non
     assert len(found.entries) <= 2000
 
 
+@pytest.mark.timeout(60)
+def test_an_element_with_attributes_without_end_is_not_read() -> None:
+    many = " ".join(f'a{number}="x"' for number in range(300_000))
+
+    with pytest.raises(NoFeed, match="attributes"):
+        read(rss(f"<item {many}><title>Rusak</title></item>"))
+
+
 def test_a_feed_with_small_faults_is_read_all_the_same() -> None:
     body = rss(item("1", "Toko & gudang&nbsp;tutup")).replace(b"</channel></rss>", b"")
 
