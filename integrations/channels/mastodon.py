@@ -297,7 +297,8 @@ class MastodonChannel(MastodonApi):
         for start in range(0, len(records), PER_PAGE):
             part = records[start : start + PER_PAGE]
             known = [name for one in part if (name := id_of(one)) is not None]
-            read[place] = max([*known, read.get(place, "0")], key=order_of)
+            if known:
+                read[place] = max([*known, read.get(place, "0")], key=order_of)
             items = tuple(found for one in part if (found := item(one)) is not None)
             yield Page(items, json.dumps(read, ensure_ascii=False))
 

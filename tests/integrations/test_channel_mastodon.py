@@ -392,6 +392,13 @@ def test_a_notification_that_is_none_is_put_aside(odd: Any) -> None:
     assert [type(item) for item in items] in ([Unreadable, Incoming], [Incoming, Unreadable])
 
 
+def test_after_a_look_that_found_nothing_but_what_cannot_be_read_no_years_of_history_come() -> None:
+    with site(notifications=[[{"type": "mention"}]]) as channel:
+        _, cursor = all_of(channel)
+
+    assert "@" not in json.loads(cursor or "")
+
+
 def test_a_visibility_that_nobody_knows_is_private() -> None:
     with site(notifications=[[notification("9", status("8", visibility="local"))]]) as channel:
         (one,) = heard(all_of(channel)[0])
