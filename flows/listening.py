@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.tables import Way
 from integrations.channels.base import Channel, ChannelError, Page
-from tasks.circuits import failed, place_of, resting, worked
+from tasks.circuits import failed, place_of, rested, resting, worked
 from tasks.collect import pages
 from tasks.desk import Desk
 from tasks.looking import look_again
@@ -50,6 +50,9 @@ class Brought:
 
 class Listening:
     """The threads of one shift."""
+
+    look_for_mended = 5.0
+    """Seconds between looks whether an account that rests may be tried again."""
 
     def __init__(self, desk: Desk, wake: Callable[[], None], *, forever: bool) -> None:
         """`wake` is called whenever something was brought; with `forever` false each account is asked once."""
@@ -122,9 +125,17 @@ class Listening:
             if well:
                 channel.wait(seconds, self._stop)
                 return
+            self._rest(channel, seconds)
         except Exception as error:
             log.error("%s/%s cannot be waited for: %s", channel.name, channel.account, place_of(error))
-        self._stop.wait(seconds)
+            self._stop.wait(seconds)
+
+    def _rest(self, channel: Channel, seconds: float) -> None:
+        """Until the next round, or until its rest is over: a person who mended it has it tried at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, self.look_for_mended)):
+            if rested(self._desk, channel.name, channel.account, Way.IN):
+                return
 
     def _ask(self, channel: Channel) -> bool:
         """All that is new; whether there is nothing more, and all of it is stored."""

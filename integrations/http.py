@@ -230,7 +230,7 @@ def failure(error: requests.RequestException, *, safe: bool, to: str) -> Channel
     ):
         return Never(f"the address of {to} cannot be used; correct it in the settings")
     if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
-        return TryAgain(f"{to} cannot be reached: nothing was sent")
+        return TryAgain(f"{to} cannot be reached" if safe else f"{to} cannot be reached: nothing was sent")
     if safe:
         return TryAgain(f"{to} did not answer")
     return Unknown(f"the connection to {to} broke after the request left: look there whether the text has arrived")

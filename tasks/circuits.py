@@ -41,6 +41,13 @@ def resting(desk: Desk, channel: str, account: str, way: Way) -> datetime | None
         return until if until is not None and until > desk.now() else None
 
 
+def rested(desk: Desk, channel: str, account: str, way: Way) -> bool:
+    """Whether its circuit is open and its rest over, by time or by a person's word: it is to be tried again."""
+    with desk.transaction() as session:
+        found = session.get(ChannelState, (channel, account, way))
+        return found is not None and found.open_since is not None and (found.rests_until or desk.now()) <= desk.now()
+
+
 def all_resting(session: Session, now: datetime) -> list[ChannelState]:
     """Every way that is left alone now."""
     return list(session.execute(select(ChannelState).where(col(ChannelState.rests_until) > now)).scalars())

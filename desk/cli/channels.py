@@ -50,6 +50,7 @@ def channels(
             if desk.channels.known(channel, account or "default") is None:
                 raise Trouble(f"There is no account {again}. `tanggap channels` lists them.")
             let_try(desk, channel, account or "default")
+            say(f"{again} is tried at once; what comes of it stands here in a moment.")
         lines = accounts(desk)
         zone, now = desk.policy.calendar.zone, desk.now()
     if as_json:
@@ -59,8 +60,14 @@ def channels(
     def at(moment: datetime | None) -> str:
         return day_or_moment(moment, zone, now)
 
-    columns = ("account", "by", "heard in 24 h", "last", "to go out", "cost this month", "how it is")
-    show(table(*columns, rows=[_row(line, at, now) for line in lines], folds={columns[-1]}))
+    by_hand = [line for line in lines if line.manual and not (line.heard or line.waiting)]
+    columns = ("account", "by", "heard in 24 h", "last heard", "to go out", "cost this month", "how it is")
+    rows = [_row(line, at, now) for line in lines if line not in by_hand]
+    show(table(*columns, rows=rows, folds={columns[-1]}))
+    if by_hand:
+        say(f"A person posts what was approved on {', '.join(_name(line) for line in by_hand)}.")
+    if any(way.down_since for line in lines for way in line.ways):
+        say("Mended it? `tanggap channels --try ACCOUNT` does not wait for the end of its rest.")
 
 
 def _row(line: "AccountLine", at: Told, now: datetime) -> tuple[object, ...]:
@@ -106,7 +113,7 @@ def _money(line: "CostLine") -> tuple[str, str]:
 
 def _how(line: "AccountLine", at: Told, now: datetime) -> object:
     if line.missing is not None:
-        return styled(line.missing, "bold red")
+        return styled(line.missing.removeprefix(f"{_name(line)} is "), "bold red")
     said = [*_shut(line.ways, at), *(told for way in line.ways if (told := _of_way(way, at, now)))]
     if line.quiet_since is not None:
         said.append(f"far quieter than usual since {at(line.quiet_since)}")
@@ -115,7 +122,15 @@ def _how(line: "AccountLine", at: Told, now: datetime) -> object:
     if line.manual:
         return "a person posts there"
     done = ", ".join(f"{what} {count:,}" for what, count in sorted(line.done.items()))
-    return f"well ({done})" if done else "well"
+    return "; ".join(part for part in (_read(line, at), f"this month {done}" if done else "") if part)
+
+
+def _read(line: "AccountLine", at: Told) -> str:
+    """When it was last read; whoever looks knows whether that is long ago."""
+    if not line.listens:
+        return "well"
+    read = next((way.worked_at for way in line.ways if way.way.value == "in"), None)
+    return "not read yet" if read is None else f"well, read {at(read)}"
 
 
 def _shut(ways: "Sequence[WayLine]", at: Told) -> Iterator[str]:

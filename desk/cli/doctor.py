@@ -1,6 +1,7 @@
 """`tanggap doctor`: is everything there that the desk needs, and what to do where it is not."""
 
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,15 @@ LITTLE_ROOM = 2**30
 BROKEN_SHOWN = 5
 SOON = 14
 """Days before credentials end at which somebody should know."""
+SET_UP = "docs/channels.md says how to set it up. Mended? `tanggap channels --try ACCOUNT` does not wait."
+IF_IT_STAYS = (
+    "Nothing is lost meanwhile. If it stays so: is its address right in channels.yaml, and the way there open?"
+)
+IN_DOUBT = {
+    "read_back": "After a doubtful try it is read back.",
+    "idempotent": "After a doubtful try the text is sent again; it takes our key and posts nothing twice.",
+    "neither": "After a doubtful try a person looks.",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -134,7 +144,12 @@ def _policy(settings: "Settings", rules: "list[Policy]") -> Findings:
     yield Finding("policy", Level.GOOD, f"{found.directory}, version {found.version[:12]}")
     own = "Make your own rules with `tanggap policy init DIR` and set TANGGAP_POLICY_DIR."
     if found.company.sample:
-        yield Finding("policy", Level.WARNING, "company.yaml is the sample company's", own)
+        yield Finding(
+            "policy",
+            Level.WARNING,
+            "company.yaml is the sample company's",
+            own if settings.policy_dir is None else "Write your own company into it, and take `sample` out.",
+        )
     open_gates = [
         gate.value for gate, people in found.people.gates.items() if any("*" in one for one in people.members)
     ]
@@ -335,18 +350,22 @@ def is_up(settings: "Settings") -> bool:
 
 def _channels(desk: "Desk") -> Findings:
     unset = {(one.name, one.account): one.missing for one in desk.channels.unset()}
-    by_hand = []
+    by_hand, own = [], []
     for channel in desk.channels.all():
-        rules = desk.policy.channels.of(channel.name)
-        what = f"channel {channel.name}" + (f"/{channel.account}" if channel.account != "default" else "")
+        adapter = desk.policy.channels.of(channel.name).adapter
+        name = channel.name + (f"/{channel.account}" if channel.account != "default" else "")
         missing = unset.get((channel.name, channel.account))
         if missing is not None:
-            yield Finding(what, Level.BROKEN, missing)
+            yield Finding(f"channel {name}", Level.BROKEN, missing.removeprefix(f"{name} is "))
         elif channel.manual:
-            by_hand.append(what.removeprefix("channel "))
+            by_hand.append(name)
+        elif adapter in ("file", "web"):
+            own.append(name)
         else:
-            yield _checked(what, rules.adapter, channel)
-            yield from _asks_to_write(what, channel, desk.policy)
+            yield _checked(f"channel {name}", adapter, channel)
+            yield from _asks_to_write(f"channel {name}", channel, desk.policy)
+    if own:
+        yield Finding("channels", Level.GOOD, f"the desk's own: {', '.join(own)}")
     if by_hand:
         yield Finding("channels", Level.GOOD, f"a person posts what was approved on {', '.join(by_hand)}")
 
@@ -355,18 +374,25 @@ def _checked(what: str, adapter: str, channel: "Channel") -> Finding:
     """Each platform is called once: do our credentials work there, and for how long."""
     from datetime import UTC, datetime, timedelta
 
-    from integrations.channels.base import ChannelError
+    from integrations.channels.base import ChannelError, LockedOut, TryAgain
 
+    by = "" if what.removeprefix("channel ").partition("/")[0] == adapter else f"by `{adapter}`: "
     try:
         found = channel.check()
     except ChannelError as error:
-        return Finding(what, Level.BROKEN, str(error), "docs/channels.md says how to set it up.")
-    said = f"{adapter}, {channel.certainty.value.replace('_', ' ')}: {found.said}"
+        later = isinstance(error, TryAgain) and not isinstance(error, LockedOut)
+        return Finding(what, Level.BROKEN, by + _but_for_us(str(error)), IF_IT_STAYS if later else SET_UP)
+    said, mend = by + _but_for_us(found.said), found.mend and f"{found.mend[:1].upper()}{found.mend[1:].rstrip('.')}."
     if not found.ok:
-        return Finding(what, Level.BROKEN, said, found.mend)
+        return Finding(what, Level.BROKEN, said, mend or SET_UP)
     if found.expires is not None and found.expires - datetime.now(UTC) < timedelta(days=SOON):
-        return Finding(what, Level.WARNING, f"{said}; its credentials end {found.expires:%Y-%m-%d}", found.mend)
-    return Finding(what, Level.GOOD, said)
+        return Finding(what, Level.WARNING, f"{said}; its credentials end {found.expires:%Y-%m-%d}", mend)
+    return Finding(what, Level.GOOD, f"{said}. {IN_DOUBT[channel.certainty.value]}", mend)
+
+
+def _but_for_us(said: str) -> str:
+    """What an adapter says, without its advice to ask the doctor."""
+    return re.sub(r"; check (?:\w+ )?\w+ with `tanggap doctor`", "", said)
 
 
 def _asks_to_write(what: str, channel: "Channel", policy: "Policy") -> Findings:

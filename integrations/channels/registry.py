@@ -258,7 +258,8 @@ def _with_secrets(
             f"{where} is not set up: take the secret {' and '.join(written)} out of channels.yaml (docs/channels.md)"
         )
     if missing:
-        return found, f"{where} is not set up: set the environment variable {' and '.join(missing)} (docs/channels.md)"
+        named = " and ".join(missing)
+        return found, f"{where} is not set up: set {named} in the environment or in .env (docs/channels.md)"
     return found, None
 
 

@@ -20,7 +20,7 @@ from integrations.channels.base import Asked, Heard, LockedOut, Page, Seen, Sent
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
 from integrations.record import Incoming
-from tasks.circuits import failed
+from tasks.circuits import failed, let_try
 from tasks.record import record
 
 pytest_plugins = ("lives",)
@@ -109,11 +109,11 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake_module, "show_progress", lambda *_: None)
 
 
-def only(life: Life, *channels: Platform) -> None:
-    """A desk that has these accounts alone, asked again and again without a pause."""
+def only(life: Life, *channels: Platform, poll: timedelta = timedelta(milliseconds=10)) -> None:
+    """A desk that has these accounts alone, asked again and again without a pause, or so seldom."""
     life.desk = replace(life.desk, channels=Channels({(one.name, one.account): one for one in channels}))
     rules = life.desk.policy.channels
-    fast = {name: one.model_copy(update={"poll": timedelta(milliseconds=10)}) for name, one in rules.channels.items()}
+    fast = {name: one.model_copy(update={"poll": poll}) for name, one in rules.channels.items()}
     life.with_policy(channels=rules.model_copy(update={"channels": fast}))
 
 
@@ -265,6 +265,23 @@ def test_credentials_that_are_refused_leave_the_account_alone(life: Life) -> Non
 
     assert len(x.asked) == 1
     assert x.waits == 0
+
+
+def test_an_account_that_a_person_mended_is_asked_at_once_however_seldom_it_is_asked(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Listening, "look_for_mended", 0.05)
+    x = Platform(life, "x", posts(life, "x", 1))
+    x.errors = [LockedOut("expired")]
+    only(life, x, poll=timedelta(hours=1))
+    shift = Shift(life, 60)
+
+    with Listening(life.desk, lambda: None, forever=True) as listening:
+        until(lambda: (found := state(life, "x")) and found.open_since, shift, listening)
+        let_try(life.desk, "x", "default")
+        until(lambda: stored(life) == ["x 1"], shift, listening)
+
+    assert x.asked[:2] == [None, None]
 
 
 def test_an_account_that_cannot_be_waited_for_is_asked_again_all_the_same(life: Life) -> None:

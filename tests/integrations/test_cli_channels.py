@@ -80,6 +80,7 @@ def test_what_fails_is_said_with_its_reason(tanggap, life):
     said = row(tanggap, "instagram")
     assert "not let in since" in said
     assert "the token has expired" in said
+    assert "Mended it? `tanggap channels --try ACCOUNT`" in tanggap("channels").out
 
 
 def test_why_we_are_not_let_in_is_said_once_for_all_ways(tanggap, life):
@@ -193,7 +194,28 @@ def test_an_account_without_its_settings_says_what_is_missing(tanggap, life):
 def test_where_a_person_posts_it_is_said(tanggap, life):
     life.with_channel(ManualChannel("x"))
 
-    assert "a person posts there" in row(at(tanggap, life), "x")
+    listed = at(tanggap, life)("channels").out.splitlines()
+
+    assert listed[-1] == "A person posts what was approved on x."
+    assert not any(shown.startswith("x ") for shown in listed)
+
+
+def test_where_a_person_posts_what_waits_is_shown(tanggap, life):
+    life.with_channel(ManualChannel("instagram"))
+    life.comes("Blender saya rusak, tolong diganti.")
+
+    assert "a person posts there" in row(at(tanggap, life), "instagram")
+
+
+def test_an_account_that_was_never_read_does_not_say_that_it_is_well(tanggap, life):
+    x = SandboxChannel("x", clock=life.clock)
+    x.listens = True
+    life.with_channel(x)
+    assert "not read yet" in row(at(tanggap, life), "x")
+
+    worked(life.desk, "x", "default", Way.IN)
+
+    assert "well, read 09:00" in row(at(tanggap, life), "x")
 
 
 def test_several_accounts_of_one_channel_are_told_apart(tanggap, life, clock):
@@ -210,8 +232,9 @@ def test_a_person_who_mended_it_has_it_tried_at_once(tanggap, life):
     failed(life.desk, "instagram", "default", Way.PUBLIC, LockedOut("expired"))
     failed(life.desk, "x", "default", Way.PUBLIC, LockedOut("expired"))
 
-    assert tanggap("channels", "--try", "instagram").code == 0
+    tried = tanggap("channels", "--try", "instagram")
 
+    assert tried.out.startswith("instagram is tried at once")
     assert resting(life.desk, "instagram", "default", Way.PUBLIC) is None
     assert resting(life.desk, "x", "default", Way.PUBLIC) is not None
 

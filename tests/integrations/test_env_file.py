@@ -99,7 +99,7 @@ def test_in_another_directory_the_file_is_not_read(here: Path, platform: Receive
     said = tanggap(elsewhere, "doctor", TANGGAP_HOME=str(here / "home"), TANGGAP_MODEL="off", **given)
 
     assert platform.received == []
-    assert "set the environment variable FEDI_TOKEN" in " ".join(said.split())
+    assert "set FEDI_TOKEN in the environment or in .env" in " ".join(said.split())
 
 
 def test_the_environment_is_that_of_the_file_below_what_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
