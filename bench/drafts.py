@@ -82,7 +82,7 @@ def main() -> None:
         bench = Bench(options.parts)
     except PolicyError as error:
         raise SystemExit(str(error)) from None
-    shown = [one for one in bench.cases(_asked(), options.channel) if _wanted(one, options.words)]
+    shown = [one for one in bench.cases(everything_asked(), options.channel) if _wanted(one, options.words)]
     if options.speed:
         print(json.dumps(bench.speed([one.case for one in shown])))
         return
@@ -110,7 +110,8 @@ def _wanted(one: Shown, words: list[str]) -> bool:
     return not words or any(word.lower() in said for word in words)
 
 
-def _asked() -> Iterator[Asked]:
+def everything_asked() -> Iterator[Asked]:
+    """Every message that wants an answer: the samples, the stories, the made-up ones."""
     for sample in read_samples():
         visibility = Visibility.PRIVATE if sample.via == "web" and not sample.public else sample.visibility
         yield Asked(sample.id, sample.text, sample.channel, Visibility(visibility), sample.name or "")
@@ -193,6 +194,7 @@ class Bench:
             kind=found.kind,
             category=found.category,
             topics=self.topics.find(asked.text, found.category),
+            beside=self.topics.beside(asked.text, found.category),
             risks=tuple(found.risks),
             remedy=found.remedy,
             anger=found.anger,

@@ -47,7 +47,7 @@ _ADDRESSED = re.compile(
 )
 """Somebody called by name: *kak Mira*, *Ibu Sari Dewi*. The desk knows the names that platforms give, not these."""
 LONGEST_TITLE = 80
-IN_EVERY_REPLY = frozenset(("greeting", "heard", "ask", "private", "reference", "closing"))
+IN_EVERY_REPLY = frozenset(("greeting", "heard", "also", "ask", "private", "reference", "closing"))
 """Parts of an answer that tell others nothing."""
 HEADINGS = {
     "id": ("Yang menyelesaikan", "Balasan yang disetujui"),

@@ -11,7 +11,7 @@ from db.complaints import own_messages
 from db.people import called
 from db.tables import Complaint, Draft
 from db.words import Kind, State, Visibility
-from policy.composing import Case, Cited, Composed, Stage, compose, would_cite
+from policy.composing import Case, Cited, Composed, Stage, Talk, compose, would_cite
 from policy.composing.register import register_of
 from policy.intake import first_number
 from tasks.aim import Aim, Mark
@@ -19,6 +19,7 @@ from tasks.consistency import current_statement
 from tasks.desk import Desk
 from tasks.knowledge import article_for
 from tasks.press import told_risks
+from tasks.talk import private_talks, was_asked
 from tasks.words import first_name, spoken_date
 
 LANGUAGES = ("id", "en")
@@ -55,17 +56,27 @@ def companion_of(desk: Desk, prepared: Prepared) -> Composed | None:
 
 def prepare(desk: Desk, session: Session, due: Sequence[tuple[Complaint, Mark, Aim]]) -> list[Prepared]:
     """Compose the answers of a batch. What came in for its complaints was read ahead."""
-    written = _written_before(session, [complaint for complaint, _, _ in due])
+    complaints = [complaint for complaint, _, _ in due]
+    written, talks = _written_before(session, complaints), private_talks(session, complaints)
     found = []
     for complaint, at, aim_ in due:
         said = tuple(message.text for message in own_messages(session, complaint))
-        case = case_of(session, desk, complaint, aim_.visibility, said, complaint.id + written.get(complaint.id, 0))
+        variant = complaint.id + written.get(complaint.id, 0)
+        talk = talks.get(complaint.id, Talk.NONE)
+        case = case_of(session, desk, complaint, aim_.visibility, said, variant=variant, talk=talk)
         found.append(Prepared(at, aim_, case, composed_for(desk, case), said))
     return found
 
 
 def case_of(
-    session: Session, desk: Desk, complaint: Complaint, visibility: Visibility, said: Sequence[str], variant: int = 0
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    visibility: Visibility,
+    said: Sequence[str],
+    *,
+    variant: int = 0,
+    talk: Talk = Talk.NONE,
 ) -> Case:
     """What is known of the case; what is not known is empty, never guessed."""
     rules = desk.policy.channels.of(complaint.channel)
@@ -90,6 +101,9 @@ def case_of(
         kind=complaint.kind or Kind.COMPLAINT,
         category=complaint.category,
         topics=_topics(desk, complaint, said),
+        beside=desk.policy.topics.beside(said[-1], complaint.category),
+        asked=stage is Stage.NEXT and was_asked(session, complaint),
+        talk=talk,
         risks=risks,
         remedy=complaint.remedy,
         anger=complaint.anger,

@@ -10,7 +10,10 @@ from db.words import Visibility
 from policy.guard import DraftText, Finding, check
 from tasks.consistency import current_statement, earlier_texts
 from tasks.desk import Desk
+from tasks.talk import private_talks
 from tasks.words import spoken_date
+
+NO_OFFER = "no_private_offer"
 
 
 def guard(
@@ -47,6 +50,8 @@ def guard(
         unproven=unproven,
     )
     findings = check(draft, desk.policy.guardrails, desk.policy.company, desk.policy.channels.limits(visibility))
+    if any(finding.rule == NO_OFFER for finding in findings) and private_talks(session, [complaint]):
+        findings = [finding for finding in findings if finding.rule != NO_OFFER]  # they are talking already
     return [finding for finding in findings if not _in_own_link(finding, text, desk.tracking_url(complaint.token))]
 
 

@@ -461,6 +461,7 @@ def record_sent(
         delivery_id=row.id,
     )
     session.add(message)
+    _link_replies(session, message, sent.platform_id)
     by = posted_by or trail.MACHINE_AUTHOR
     facts: dict[str, Any] = {
         "kind": row.kind.value,
@@ -485,6 +486,26 @@ def record_sent(
     if row.draft_id is not None:
         road_taken(session, complaint, row.draft_id, by, now)
     session.add(complaint)
+
+
+def _link_replies(session: Session, message: Message, platform_id: str) -> None:
+    """Link what answered our post before we knew its id, and have it read once more, as words that speak to us."""
+    session.flush()
+    early = session.execute(
+        select(Message)
+        .where(
+            col(Message.channel) == message.channel,
+            col(Message.account) == message.account,
+            col(Message.in_reply_to) == platform_id,
+            col(Message.parent_id).is_(None),
+            col(Message.direction) == Direction.IN,
+        )
+        .with_for_update(skip_locked=True)  # messages are locked before complaints, and ours is held already
+    ).scalars()
+    for reply in early:
+        reply.parent_id, reply.assess_due = message.id, True
+        session.add(reply)
+        wake(session, "intake")
 
 
 def _answer_what_came_meanwhile(

@@ -21,6 +21,16 @@ class Stage(StrEnum):
     """Nothing was breached and nothing is asked, but many read it."""
 
 
+class Talk(StrEnum):
+    """Whether there is a private talk beside a public one already, on the same channel."""
+
+    NONE = "none"
+    HEARD = "heard"
+    """They wrote privately, and our answer there is still to come."""
+    ANSWERED = "answered"
+    """What we wrote privately stands there last."""
+
+
 class Register(StrEnum):
     """How we speak, following how the customer does: Bapak/Ibu, Anda, or Kak."""
 
@@ -61,6 +71,11 @@ class Case:
     category: Category | None = None
     topics: tuple[str, ...] = ()
     """What it is about, the likeliest first (`policy/parts/topics.yaml`)."""
+    beside: str = ""
+    """A second matter that the message answered names as clearly as the first."""
+    asked: bool = False
+    """Whether we had asked them for what they wrote now."""
+    talk: Talk = Talk.NONE
     risks: tuple[Risk, ...] = ()
     """Those that its words speak to; what only a model takes for the press is not among them."""
     remedy: Remedy | None = None

@@ -1,11 +1,13 @@
 """Composes an answer from its parts, fits it to where it will stand, and knows what each sentence rests on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 from db.words import Visibility
 from policy.composing.case import Case, Stage
+from policy.composing.echoes import echo
 from policy.composing.parts import PARTS, SLOTS, Parts, Wording
 from policy.composing.sentences import Ground, Sentence, end_of, spans
 from policy.filling import Filling, Slot, slots_of
@@ -32,6 +34,7 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("shorten", "private"),
     ("drop", "document"),
     ("drop", "unknown"),
+    ("drop", "also"),
     ("shorten", "known"),
     ("shorten", "reference"),
     ("shorten", "heard"),
@@ -50,7 +53,7 @@ _SUBSTANCE = frozenset(("known", "document"))
 _PARAGRAPHS: tuple[tuple[str, ...], ...] = (
     ("greeting",),
     ("heard",),
-    ("known", "unknown", "next"),
+    ("known", "unknown", "next", "also"),
     ("ask",),
     ("document",),
     ("private", "reference"),
@@ -95,16 +98,26 @@ class _Piece:
 
 @dataclass
 class _Choice:
-    """A part's text that was chosen, long and short."""
+    """A part's text that was chosen, long and short; `others` are its further variants in that form."""
 
     long: _Piece
     short: _Piece | None
+    others: Callable[[bool], Iterator[_Piece]]
     shortened: bool = False
     dropped: bool = False
 
     @property
     def piece(self) -> _Piece:
         return self.short if self.shortened and self.short else self.long
+
+    def instead(self) -> "Iterator[_Choice]":
+        """The same with each other variant in the form that stands now; at last in its short form, if it was long."""
+        if self.shortened and self.short:
+            yield from (replace(self, short=piece) for piece in self.others(True))
+        else:
+            yield from (replace(self, long=piece) for piece in self.others(False))
+            if self.short:
+                yield replace(self, shortened=True)
 
 
 def compose(case: Case, parts: Parts, limits: Limits | None = None) -> Composed:
@@ -147,10 +160,11 @@ def _compose(case: Case, parts: Parts, language: str, limit: int | None) -> Comp
     choices = _choose(case, parts, language, slots)
     if limit is not None:
         _fit(choices, limit, case)
-    standing = [choice.piece for choice in choices if not choice.dropped]
-    made = _assembled(case, standing, slots)
-    left_out = tuple(choice.long.part for choice in choices if choice.dropped or choice.shortened)
-    return replace(made, left_out=left_out)
+    standing = [choice for choice in choices if not choice.dropped]
+    _vary(standing, limit, case)
+    made = _assembled(case, [choice.piece for choice in standing], slots)
+    whole = {choice.long.part for choice in standing if not choice.shortened}
+    return replace(made, left_out=tuple(choice.long.part for choice in choices if choice.long.part not in whole))
 
 
 def _slots(case: Case, parts: Parts, language: str) -> dict[str, Slot]:
@@ -162,6 +176,7 @@ def _slots(case: Case, parts: Parts, language: str) -> dict[str, Slot]:
         "article": case.article.answer if case.article else "",
         "document": case.article.title if case.article else "",
         "topic": parts.named(case.topics[0], language) if case.topics else "",
+        "beside": parts.named(case.beside, language) if case.beside else "",
     }
     if case.visibility is Visibility.PRIVATE:  # in public nobody is named, and nothing of theirs is told
         values["name"], values["order_number"] = case.name, case.order_number
@@ -177,7 +192,7 @@ def _choose(case: Case, parts: Parts, language: str, slots: Mapping[str, Slot]) 
     if case.statement:
         statement = _Piece("known", "statement", case.statement, (), length_on(case.channel, case.statement))
         rest = _chosen(("private", "reference", "closing"), case, parts, language, slots)
-        return [_Choice(statement, None), *rest]
+        return [_Choice(statement, None, lambda _: iter(())), *rest]
     return _chosen([part for part in PARTS if part != "other_language"], case, parts, language, slots)
 
 
@@ -198,7 +213,8 @@ def _chosen(wanted: Sequence[str], case: Case, parts: Parts, language: str, slot
         turn = case.variant + case.variant // stride
         long = _piece(wording, case, language, slots, turn, short=False)
         if long is not None:
-            found.append(_Choice(long, _piece(wording, case, language, slots, turn, short=True)))
+            others = partial(_others, wording, case, language, slots, turn)
+            found.append(_Choice(long, _piece(wording, case, language, slots, turn, short=True), others))
         stride *= count
     return found
 
@@ -224,6 +240,16 @@ def _piece(
         return None
     name = f"{wording.part}/{wording.name}#{number + 1}"
     return _Piece(wording.part, name, text, fillings, length_on(case.channel, text))
+
+
+def _others(
+    wording: Wording, case: Case, language: str, slots: Mapping[str, Slot], turn: int, short: bool
+) -> Iterator[_Piece]:
+    """The further variants of a text, in the order in which their turns come."""
+    for later in range(1, len(wording.speak(language, case.register, short=short))):
+        piece = _piece(wording, case, language, slots, turn + later, short=short)
+        if piece is not None:
+            yield piece
 
 
 def _writes(piece: _Piece, slot: str) -> bool:
@@ -266,6 +292,27 @@ def _size(choices: Sequence[_Choice], case: Case) -> int:
     return sum(piece.size for piece in standing) + between
 
 
+def _vary(standing: list[_Choice], limit: int | None, case: Case) -> None:
+    """Where a part says again what its neighbour said, let another variant of it stand, or of the neighbour."""
+    for place in range(1, len(standing)):
+        if _echoes(standing[place - 1 : place + 1]):
+            any(_exchanged(at, standing, limit, case) for at in (place, place - 1))
+
+
+def _exchanged(at: int, standing: list[_Choice], limit: int | None, case: Case) -> bool:
+    """Whether another variant of this text was found, or its short form, that fits and echoes neither neighbour."""
+    stood = standing[at]
+    for standing[at] in stood.instead():
+        if not _echoes(standing[max(at - 1, 0) : at + 2]) and (limit is None or _size(standing, case) <= limit):
+            return True
+    standing[at] = stood
+    return False
+
+
+def _echoes(choices: Sequence[_Choice]) -> bool:
+    return any(echo(before.piece.text, after.piece.text) for before, after in pairwise(choices))
+
+
 # How they stand together
 
 
@@ -294,7 +341,7 @@ def _assembled(case: Case, pieces: Sequence[_Piece], slots: Mapping[str, Slot]) 
     return Composed(
         text,
         tuple(sentences),
-        invites_private=any(piece.part == "private" for piece in pieces),
+        invites_private=any(piece.part == "private" and _writes(piece, "contact") for piece in pieces),
         states_facts=not CONFIRMED_BY_CS.isdisjoint(stated),
         names=tuple(piece.name for piece in pieces),
         stated=frozenset(stated),

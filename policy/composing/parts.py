@@ -14,10 +14,11 @@ texts:
     short: {id: ["Maaf, pesanannya belum sampai."], en: ["Sorry your order is late."]}   # where the long does not fit
 ```
 
-Of a part's texts whose conditions hold, the most telling one is taken: one for what happened to people (injury,
-distress) or for the press, then one for the stage, then one for the topic, then the one with more conditions, then the
-first in the file. A text of `heard` without `stages` is for first answers; one of `unknown`, `next` or `ask` without
-`stages` is for no question and no opinion, which nothing was promised about and nobody apologises for.
+Of a part's texts whose conditions hold, the most telling one is taken: one for an incident's statement or for a private
+talk that has begun, then one for what happened to people (injury, distress) or for the press, then one for the stage,
+then one for the topic, then the one with more conditions, then the first in the file. A text of `heard` without
+`stages` is for first answers; one of `unknown`, `next` or `ask` without `stages` is for no question and no opinion,
+which nothing was promised about and nobody apologises for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from db.words import Category, Kind, Remedy, Risk, Visibility
-from policy.composing.case import Case, Register, Stage
+from policy.composing.case import Case, Register, Stage, Talk
 from policy.composing.topics import TOPICS_FILE, Topic, read_topics
 from policy.filling import Fillable, faults, named_in, nearest
 from policy.reading import Place, PolicyError, Problem, Rules, line_of, read_placed
@@ -40,6 +41,7 @@ PARTS = (
     "known",
     "unknown",
     "next",
+    "also",
     "ask",
     "document",
     "private",
@@ -54,7 +56,7 @@ NEEDED = ("greeting", "heard", "next", "private", "reference")
 SLOTS = frozenset(
     (
         *("name", "company", "reference", "contact", "answer_by", "tracking_url", "order_number"),
-        *("article", "document", "summary", "topic"),
+        *("article", "document", "summary", "topic", "beside"),
     )
 )
 """What a text may name; each is a plain string, and may be empty."""
@@ -94,6 +96,10 @@ class When(Rules):
     anger_from: int = Field(default=0, ge=0, le=3)
     has: frozenset[str] = frozenset()
     """Slots that must not be empty."""
+    asked: bool | None = None
+    """Whether we had asked the customer for what they wrote."""
+    talk: frozenset[Talk] = frozenset()
+    """Where a private talk stands already; without it, a text of `private` is for where there is none."""
     statement: bool = False
     """It stands under an incident's one answer, and only there."""
 
@@ -114,6 +120,8 @@ class When(Rules):
             and not (self.remedies and case.remedy not in self.remedies)
             and not (self.channels and case.channel not in self.channels)
             and self.has <= filled
+            and self.asked in (None, case.asked)
+            and (not self.talk or case.talk in self.talk)
             and (not self.statement or bool(case.statement))
         )
 
@@ -123,7 +131,7 @@ class When(Rules):
         topics = [len(case.topics) - place for place, topic in enumerate(case.topics) if topic in self.topics]
         named_stage = bool(self.stages) and case.stage is not Stage.FIRST
         return (
-            int(self.statement),
+            int(self.statement or bool(self.talk)),
             max(people, default=0),
             int(named_stage),
             max(topics, default=0),
@@ -189,11 +197,15 @@ class Parts:
         return next((known.named[language] for known in self.topics if known.topic == topic), "")
 
     def choose(self, part: str, case: Case, filled: frozenset[str]) -> Wording | None:
-        """The most telling text of a part that may stand in this answer; only one that was written for an incident's
-        one answer ends that."""
+        """The most telling text of a part that may stand in this answer.
+
+        What ends an incident's one answer, or stands where the private talk has begun, was written for that.
+        """
         fitting = [text for text in self._standing(part, case.stage, case.visibility) if text.when.holds(case, filled)]
         if case.statement and part == "closing":
             fitting = [text for text in fitting if text.when.statement]
+        if case.talk is not Talk.NONE and part == "private":
+            fitting = [text for text in fitting if text.when.talk]
         return max(fitting, key=lambda text: text.when.tells(case), default=None)
 
     def _standing(self, part: str, stage: Stage, visibility: Visibility) -> tuple[Wording, ...]:

@@ -35,6 +35,8 @@ class Topic(Rules):
     """Where it usually belongs; a topic of the complaint's category goes before another."""
     words: dict[str, tuple[str, ...]]
     named: dict[str, str]
+    beside: bool = False
+    """Whether it is a matter of its own also beside another one: then an answer about that one names this, too."""
 
 
 class _TopicsFile(Rules):
@@ -102,8 +104,19 @@ class TopicFinder:
     def find(self, text: str, category: Category | None = None) -> tuple[str, ...]:
         """The topics of a text: those of the complaint's category first, then as they stand in the file."""
         places = {hit.entry for hit in self._finder.read(text).hits}
+        return tuple(self._topics[place].topic for place in self._ranked(places, category))
 
+    def beside(self, text: str, category: Category | None = None) -> str:
+        """A second matter that is said in words of its own beside the first; empty where there is none."""
+        words: dict[int, set[int]] = {}
+        for hit in self._finder.read(text).hits:
+            words.setdefault(hit.entry, set()).update(range(hit.first, hit.last))
+        first, *others = self._ranked(words, category) or [-1]
+        apart = (place for place in others if self._topics[place].beside and words[place].isdisjoint(words[first]))
+        return next((self._topics[place].topic for place in apart), "")
+
+    def _ranked(self, places: Iterable[int], category: Category | None) -> list[int]:
         def rank(place: int) -> tuple[bool, int]:
             return category is not None and category not in self._topics[place].category, place
 
-        return tuple(self._topics[place].topic for place in sorted(places, key=rank))
+        return sorted(places, key=rank)

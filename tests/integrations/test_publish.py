@@ -14,7 +14,7 @@ from db.duty import live_workers, register_worker
 from db.tables import Complaint, Delivery, DeliveryState, Direction, RateUse
 from db.wake import Listener
 from db.words import DeliveryKind, Kind, State, Visibility
-from integrations.channels.base import Certainty, ChannelError, Never, Reachable, Target, TryAgain, Unknown
+from integrations.channels.base import Certainty, ChannelError, Never, Outgoing, Reachable, Target, TryAgain, Unknown
 from integrations.channels.manual import ManualChannel
 from policy.publishing import Budget, Publishing
 from tasks.aim import aim, mark
@@ -88,6 +88,24 @@ def test_what_left_stands_in_the_thread(life):
     reference = life.responded()
     ours = [message for message in life.messages(reference) if message.direction is Direction.OUT]
     assert [message.text for message in ours] == [delivery.text for delivery in life.deliveries(reference)]
+
+
+def test_a_reply_that_came_before_we_knew_the_id_of_our_post_is_linked_to_it(life):
+    came: list[str] = []
+
+    def at_once(out: Outgoing) -> None:
+        if out.kind is DeliveryKind.REPLY:
+            came.append(life.comes("oh begitu", in_reply_to="instagram-2", handle="wida"))
+            life.assess()
+
+    life.with_channel(Fickle(at_sending=at_once))
+    reference = life.approved(external_id="p-1")
+    life.publish()
+
+    (answer,) = [message for message in life.messages(reference) if message.external_id == "instagram-2"]
+    (theirs,) = life.messages(came[0])
+    assert (theirs.parent_id, theirs.assess_due) == (answer.id, True)
+    assert life.messages(reference)[0].parent_id is None
 
 
 def test_the_channel_is_given_the_deliverys_own_key(life):

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from db.words import Category, Kind, Remedy, Risk, Visibility
 from policy.channels import Channels
 from policy.company import read_company
-from policy.composing import Case, Cited, Ground, Register, Stage, compose, read_parts
+from policy.composing import Case, Cited, Ground, Register, Stage, Talk, TopicFinder, compose, read_parts
 from policy.composing.edits import grounds_of
 from policy.composing.register import register_of
 from policy.composing.sentences import spans
 from policy.guard import length_on
 from policy.reading import read_rules
+from tests.unit.assessing import shipped
 
 POLICY = Path(__file__).resolve().parents[2] / "policy"
 PARTS = read_parts(POLICY / "parts")
@@ -78,6 +79,9 @@ def cases(draw: st.DrawFn) -> Case:
         summary=draw(st.sampled_from(["", "Paket ditemukan di gudang Bekasi dan diantar hari ini."])),
         summary_by="cs-nia",
         variant=draw(st.integers(0, 5_000)),
+        beside=draw(st.sampled_from(["", "no_answer", "double_charge"])),
+        asked=draw(st.booleans()),
+        talk=draw(st.sampled_from(list(Talk))),
     )
 
 
@@ -116,14 +120,16 @@ def test_nothing_stands_where_nothing_was_known(one: Case) -> None:
 
 @everything
 @given(cases())
-def test_every_answer_to_a_complaint_has_its_reference_and_in_public_a_private_way(one: Case) -> None:
+def test_every_answer_to_a_complaint_has_its_reference_and_in_public_a_private_way_where_none_is_taken_yet(
+    one: Case,
+) -> None:
     made = compose(one, PARTS, CHANNELS.of(one.channel))
 
     if one.stage not in (Stage.QUESTION, Stage.OPINION):
-        public = one.visibility is Visibility.PUBLIC
+        invited = one.visibility is Visibility.PUBLIC and one.talk is Talk.NONE
         assert one.reference in made.text
-        assert made.invites_private == public
-        assert not public or any(contact in made.text for contact in CONTACT.values())
+        assert made.invites_private == invited
+        assert any(contact in made.text for contact in CONTACT.values()) == invited
 
 
 @everything
@@ -289,3 +295,61 @@ def test_a_persons_edit_leaves_the_other_sentences_their_grounds() -> None:
         "cs-raka",
     )
     assert all(after[words].ground is not Ground.PERSON for words in kept if words != kept[1])
+
+
+@pytest.mark.parametrize("talk", [Talk.HEARD, Talk.ANSWERED])
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_where_the_private_talk_has_begun_it_is_named_on_every_channel(talk: Talk, language: str) -> None:
+    for channel, rules in CHANNELS.channels.items():
+        for variant in range(4):
+            made = compose(case(channel=channel, talk=talk, language=language, variant=variant), PARTS, rules)
+
+            assert "pribadi" in made.text or "private message" in made.text, made.text
+            assert not made.invites_private
+
+
+@pytest.mark.parametrize(("asked", "said"), [(True, False), (False, True)])
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_that_they_had_to_write_again_is_said_where_we_had_not_asked(asked: bool, said: bool, language: str) -> None:
+    known = {"stage": Stage.NEXT, "category": Category.BILLING, "topics": (), "language": language, "asked": asked}
+    texts = [compose(case(**known, variant=variant), PARTS).text for variant in range(40)]
+
+    again = "harus menulis lagi" if language == "id" else "write about this again"
+    assert any(again in text for text in texts) is said
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_a_second_matter_is_named_after_what_happens_next(language: str) -> None:
+    made = compose(case(beside="no_answer", language=language), PARTS)
+
+    parts = [name.partition("/")[0] for name in made.names]
+    assert parts[parts.index("also") - 1] == "next"
+    assert PARTS.named("no_answer", language) in made.text
+
+
+def test_how_we_name_a_topic_is_said_in_every_register() -> None:
+    assert not [
+        topic.topic for topic in PARTS.topics if re.search(r"\b(Anda|Kak|Kakak|Bapak|Ibu)\b", topic.named["id"])
+    ]
+
+
+def topics_beside(text: str, category: Category | None = None) -> str:
+    return TopicFinder(PARTS.topics, shipped()).beside(text, category)
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "beside"),
+    [
+        ("Paket saya belum sampai, CS tidak ada yang jawab.", Category.DELIVERY, "no_answer"),
+        ("My luggage was lost on the way and nobody answers the phone.", Category.DELIVERY, "no_answer"),
+        ("Pesanan belum diterima padahal statusnya sudah sampai.", Category.DELIVERY, ""),
+        ("Aplikasi error terus, ga bisa login.", Category.OUTAGE, ""),
+        ("CS tidak ada yang jawab.", Category.SERVICE, ""),
+        ("Jam buka berapa ya?", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_a_second_matter_is_one_that_is_said_in_words_of_its_own(
+    text: str, category: Category | None, beside: str
+) -> None:
+    assert topics_beside(text, category) == beside
