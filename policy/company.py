@@ -5,7 +5,7 @@ a list is meant, and the usual other names for a field.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,17 @@ class Company(Rules):
         """Whether this is one of our numbers, however it is written: +62 21 500, 021-500 and 021500 are equal."""
         digits = _phone(phone)
         return bool(digits) and digits in self._phones
+
+    def strange_contacts(self) -> Iterator[tuple[str, str, str]]:
+        """Addresses and numbers in our invitations that are not known as ours: guardrails block each text with one."""
+        for field in _CONTACTS:
+            for language, part in getattr(self, field).items():
+                for found in _EMAIL.finditer(part):
+                    if not self.owns_email(found.group()):
+                        yield field, language, found.group()
+                for found in _NUMBER.finditer(part):
+                    if not self.owns_phone(found.group()):
+                        yield field, language, found.group()
 
     def names_us(self, text: str) -> list[tuple[int, int]]:
         """Where the text names us: by name, handle, domain or e-mail address.

@@ -205,6 +205,8 @@ def load_policy(
         articles=articles,
     )
     problems = [*unapproved(templates, approvals), *_placed(_contradictions(policy), place), *_unknown_topics(policy)]
+    if company is None:
+        problems += _placed(_strange_contacts(ours), place)
     if problems:
         raise PolicyError(problems)
     return policy
@@ -285,6 +287,13 @@ def _contradictions(policy: Policy) -> Contradictions:
     yield from _threats_let_through(policy)
     yield from _unknown_channels(policy)
     yield from _gates_against_the_clock(policy)
+
+
+def _strange_contacts(company: Company) -> Contradictions:
+    """An invitation to an address of which nobody knows that it is ours: no public answer could leave with it."""
+    for field, language, found in company.strange_contacts():
+        message = f"names {found}, which is not ours: add it to `emails`, `domains` or `hotlines`, or correct it here"
+        yield "company.yaml", (field, language), message
 
 
 def _unseen_growth(policy: Policy) -> Contradictions:

@@ -136,6 +136,8 @@ def test_problems_of_all_files_are_told_together(own: Path, change: Change) -> N
         ("routing.yaml", "[acknowledgement, holding,", "[holding,", "`automatic`: must include acknowledgement"),
         ("publishing.yaml", "exempt: []", "exempt: [reply]", "a reply is what the kill switch is for"),
         ("people.yaml", "stand_in: legal", "stand_in: executive", "executive cannot stand in for itself"),
+        ("company.yaml", "lewat surel halo@warungsenja.example", "lewat surel halo@senja.example", "names halo@senja.example, which is not ours"),
+        ("company.yaml", "by e-mail to halo@warungsenja.example", "by phone at 021 555 0199", "names 021 555 0199, which is not ours"),
         ("templates/id/acknowledgement.txt.j2", "\n", "\nHalo. ", "tanggap policy approve id/acknowledgement"),
         ("watching.yaml", "views_under: 2_000", "views_under: 500_001", "100000 views are S2 here, but few in watching.yaml"),
     ],
