@@ -108,7 +108,7 @@ def _costs(month: str | None, as_json: bool) -> None:
 def _money(line: "CostLine") -> tuple[str, str]:
     if line.price is None and not line.cost_micros:
         return "no price", ""
-    return "" if line.price is None else f"${line.price:g}", _dollars(line.cost_micros)
+    return "" if line.price is None else _dollars(round(line.price * 1_000_000)), _dollars(line.cost_micros)
 
 
 def _how(line: "AccountLine", at: Told, now: datetime) -> object:
