@@ -51,6 +51,8 @@ _SENT_ENOUGH_CODES = frozenset({"5.4.5", "5.1.90"})
 """As Gmail and Microsoft 365 say that an account has sent enough for a day."""
 ENOUGH_FOR = 3600.0
 """Seconds until a relay is asked again that has taken enough of us for a day, or an hour."""
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Signs that turn the direction of all that follows them (Unicode UAX 9): our reference stands behind their words."""
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -112,7 +114,7 @@ def _digest(out: Outgoing) -> str:
 
 def subject_for(out: Outgoing) -> str:
     """`Re: ` and theirs, with our reference: it leads an answer home where a mailer drops the thread."""
-    theirs = _ANSWERS.sub("", clean_line(out.subject or "")).strip()
+    theirs = _ANSWERS.sub("", _TURNING.sub("", clean_line(out.subject or ""))).strip()
     reference = f"[{out.reference}]"
     if not theirs:
         return reference

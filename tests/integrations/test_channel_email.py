@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -670,6 +671,15 @@ def test_no_word_of_a_customer_becomes_a_header(pymap: House) -> None:
     assert set(taken.message.keys()) <= known | {"X-Peer", "X-MailFrom", "X-RcptTo"}
     assert taken.text == "Satu\n.\nMAIL FROM:<eve@evil.test>"
     assert "Bcc: eve" in taken.message["Subject"].replace("\n", "")
+
+
+def test_a_subject_that_turns_its_direction_does_not_turn_our_reference(pymap: House) -> None:
+    target = target_of(mail())
+
+    channel_for(pymap).reply(answer_to(target, subject="\u202egnarab \u2067مكسور"))
+
+    decoded = str(make_header(decode_header(taken_of(pymap, target)["Subject"])))
+    assert decoded == "Re: gnarab مكسور [TG-1042]"
 
 
 @pytest.mark.parametrize(
