@@ -14,7 +14,7 @@ from db.session import make_engine
 from desk.models import DeskAssessor
 from desk.postgres import database
 from desk.settings import Settings, read_environment
-from integrations.channels.registry import Channels, build_channels, problems
+from integrations.channels.registry import Channels, build_channels, problems, unfinished
 from integrations.classifier.opening import Ground
 from integrations.llm.client import Llm
 from policy.loading import Policy, load_policy, problem_at
@@ -60,6 +60,11 @@ def adapter_problems(policy: Policy, overlay: Path | None = None) -> list[Proble
     own = overlay / "channels.yaml" if overlay is not None else None
     file = own if own is not None and own.exists() else policy.directory / "channels.yaml"
     return [problem_at(file, where, message) for where, message in problems(policy.channels.channels)]
+
+
+def unfinished_accounts(policy: Policy) -> list[str]:
+    """Accounts that lack a secret or a setting here: they are left alone, and the desk runs without them."""
+    return list(unfinished(policy.channels.channels, read_environment()))
 
 
 def assemble(settings: Settings, engine: Engine, policy: Policy) -> Desk:

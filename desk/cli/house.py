@@ -115,11 +115,12 @@ def say_addresses(settings: "Settings") -> None:
     """Where to look at what runs."""
     say(f"The desk is up. Complaint form and board: {settings.gateway_url}")
     say(f"Prefect: {settings.prefect_url}")
-    say("Reviews that wait: `tanggap inbox`. How things are: `tanggap doctor`.")
+    say("Reviews that wait: `tanggap inbox`. How things are: `tanggap doctor`, `tanggap channels`.")
 
 
 def _policy_must_be_good(settings: "Settings") -> None:
-    """Rules that contradict each other are told before anything is started."""
-    from desk.opening import read_policy
+    """Rules that contradict each other are told before anything is started, and accounts that it starts without."""
+    from desk.opening import read_policy, unfinished_accounts
 
-    read_policy(settings)
+    for said in unfinished_accounts(read_policy(settings)):
+        warn(f"Not connected: {said}")

@@ -235,6 +235,22 @@ def problems(
                 yield ("channels", name, "accounts", account), wrong
 
 
+def unfinished(rules: Mapping[str, ChannelSettings], environment: Mapping[str, str]) -> Iterator[str]:
+    """Each account that cannot be used as its settings and secrets are, and how to mend it."""
+    for name, settings in rules.items():
+        if settings.adapter in OWN:
+            continue
+        try:
+            adapter = adapter_named(settings.adapter)
+        except NoAdapter as error:
+            yield f"{name}: {error}"
+            continue
+        for account, given in settings.accounts.items():
+            read = read_account(adapter, name, account, given, environment)
+            if isinstance(read, str):
+                yield read
+
+
 def _with_secrets(
     model: type[AccountSettings], channel: str, account: str, given: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[dict[str, Any], str | None]:

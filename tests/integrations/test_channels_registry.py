@@ -21,6 +21,7 @@ from integrations.channels.registry import (
     build_channels,
     problems,
     read_account,
+    unfinished,
 )
 from integrations.channels.sandbox import SandboxChannel
 
@@ -231,3 +232,17 @@ def test_rules_are_checked_without_their_secrets():
     assert [said for _, said in problems({"x": odd})] == [
         "x is not set up: in channels.yaml, accounts: default: `user_id` is our account's number (docs/channels.md)"
     ]
+
+
+def test_accounts_that_lack_something_are_named_before_anything_is_started():
+    rules = {
+        "mastodon": Settings("mastodon", accounts={"default": {"url": "https://a.example"}, "toko": {}}),
+        "merpati": Settings("merpati"),
+        "x": Settings("manual"),
+    }
+
+    told = list(unfinished(rules, {"TANGGAP_MASTODON_TOKEN": "abc", "TANGGAP_MASTODON_TOKO_TOKEN": "def"}))
+
+    assert [said.partition(":")[0] for said in told] == ["mastodon/toko is not set up", "merpati"]
+    assert "`url` is missing" in told[0]
+    assert "there is no adapter `merpati`" in told[1]
