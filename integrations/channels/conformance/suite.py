@@ -647,16 +647,21 @@ def _until_it_comes(
     other: Counterpart, channel: Channel, cursor: str | None, target: Target
 ) -> tuple[list[object], str | None]:
     every: list[object] = []
+    said: ChannelError | None = None
 
     def came() -> bool:
-        nonlocal cursor
-        items, cursor = all_of(channel, cursor)
-        every.extend(items)
+        nonlocal cursor, said
+        try:
+            for page in channel.fetch(cursor):
+                every.extend(page.items)
+                cursor = page.cursor
+        except TryAgain as error:
+            said = error  # a busy platform is asked again
         return target.external_id in {one.external_id for one in heard(every)}
 
     if not until(came, other.seconds_to_show):
         aside = [one for one in every if isinstance(one, LeftOut | Unreadable)]
-        raise AssertionError(f"{target.external_id} did not come; put aside: {aside}")
+        raise AssertionError(f"{target.external_id} did not come; put aside: {aside}; it said {said!r}")
     return every, cursor
 
 
