@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.tables import Way
 from integrations.channels.base import Channel, ChannelError, Page
-from tasks.circuits import failed, place_of, rested, resting, worked
+from tasks.circuits import failed, place_of, resting, standing, worked
 from tasks.collect import pages
 from tasks.desk import Desk
 from tasks.looking import look_again
@@ -131,10 +131,14 @@ class Listening:
             self._stop.wait(seconds)
 
     def _rest(self, channel: Channel, seconds: float) -> None:
-        """Until the next round, or until its rest is over: a person who mended it has it tried at once."""
+        """Until the next round. An open circuit whose rest is over, or that somebody mended, is tried at once."""
+        place = (channel.name, channel.account, Way.IN)
         until = time.monotonic() + seconds
+        was_open, _ = standing(self._desk, *place)
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, self.look_for_mended)):
-            if rested(self._desk, channel.name, channel.account, Way.IN):
+            is_open, rests = standing(self._desk, *place)
+            was_open = was_open or is_open
+            if was_open and not rests:
                 return
 
     def _ask(self, channel: Channel) -> bool:

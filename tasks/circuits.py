@@ -41,11 +41,13 @@ def resting(desk: Desk, channel: str, account: str, way: Way) -> datetime | None
         return until if until is not None and until > desk.now() else None
 
 
-def rested(desk: Desk, channel: str, account: str, way: Way) -> bool:
-    """Whether its circuit is open and its rest over, by time or by a person's word: it is to be tried again."""
+def standing(desk: Desk, channel: str, account: str, way: Way) -> tuple[bool, bool]:
+    """Whether its circuit is open, and whether it is left alone now."""
     with desk.transaction() as session:
         found = session.get(ChannelState, (channel, account, way))
-        return found is not None and found.open_since is not None and (found.rests_until or desk.now()) <= desk.now()
+        if found is None:
+            return False, False
+        return found.open_since is not None, found.rests_until is not None and found.rests_until > desk.now()
 
 
 def all_resting(session: Session, now: datetime) -> list[ChannelState]:

@@ -20,7 +20,7 @@ from integrations.channels.base import Asked, Heard, LockedOut, Page, Seen, Sent
 from integrations.channels.registry import Channels
 from integrations.channels.sandbox import SandboxChannel
 from integrations.record import Incoming
-from tasks.circuits import failed, let_try
+from tasks.circuits import failed, let_try, worked
 from tasks.record import record
 
 pytest_plugins = ("lives",)
@@ -282,6 +282,23 @@ def test_an_account_that_a_person_mended_is_asked_at_once_however_seldom_it_is_a
         until(lambda: stored(life) == ["x 1"], shift, listening)
 
     assert x.asked[:2] == [None, None]
+
+
+def test_an_account_that_is_let_in_again_elsewhere_is_asked_at_once(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Listening, "look_for_mended", 0.05)
+    x = Platform(life, "x", posts(life, "x", 1))
+    x.errors = [LockedOut("expired")]
+    only(life, x, poll=timedelta(hours=1))
+    failed(life.desk, "x", "default", Way.PUBLIC, LockedOut("expired"))
+    shift = Shift(life, 60)
+
+    with Listening(life.desk, lambda: None, forever=True) as listening:
+        until(lambda: (found := state(life, "x")) and found.open_since, shift, listening)
+        time.sleep(0.3)
+        worked(life.desk, "x", "default", Way.PUBLIC)
+        until(lambda: stored(life) == ["x 1"], shift, listening)
 
 
 def test_an_account_that_cannot_be_waited_for_is_asked_again_all_the_same(life: Life) -> None:
