@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from integrations.channels.registry import OWN, adapter_named, adapter_names, problems, secrets_of, variable_for
-from policy.channels import ChannelRules, Channels
+from policy.channels import ChannelRules, Channels, Circuit, Coverage
 from policy.reading import read_rules
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +82,13 @@ def test_a_page_tells_every_setting(name: str) -> None:
     untold += [variable for secret in secrets if (variable := variable_for(name, "default", secret)) not in told]
 
     assert untold == []
+
+
+def test_the_page_of_the_policy_tells_every_rule_of_a_channel() -> None:
+    told = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+    rules = [*ChannelRules.model_fields, *Circuit.model_fields, *Coverage.model_fields, *Channels.model_fields]
+
+    assert [field for field in rules if f"`{field}`" not in told and field != "channels"] == []
 
 
 def test_the_example_of_an_environment_has_every_secret_of_a_channel() -> None:
