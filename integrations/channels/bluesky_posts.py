@@ -7,7 +7,7 @@ from typing import Any
 
 from db.words import Visibility
 from integrations.intake.fields import wrong_text, wrong_time
-from integrations.intake.text import clean, clean_line, is_blank
+from integrations.intake.text import clean, clean_line, has_control, is_blank
 from integrations.record import Attachment, Author, Incoming, Metrics, Unreadable
 
 LONGEST_ID = 512
@@ -153,8 +153,8 @@ def url_of(uri: str, handle: object) -> str | None:
     kind, _, key = rest.partition("/")
     if kind != "app.bsky.feed.post" or not key:
         return None
-    named = isinstance(handle, str) and handle and handle != "handle.invalid"
-    return f"https://bsky.app/profile/{handle if named else did}/post/{key}"
+    name = _line(handle)
+    return f"https://bsky.app/profile/{did if name in (None, 'handle.invalid') else name}/post/{key}"
 
 
 def author_of(shown: Mapping[str, Any]) -> Author:
@@ -247,6 +247,8 @@ def _text(record: Mapping[str, Any], name: str, longest: int | None = LONGEST_ID
         raise Unfit(f"`{name}` holds half a character (a lone surrogate)")
     if longest is not None and len(found) > longest:
         raise Unfit(f"`{name}` is longer than {longest} characters")
+    if longest is not None and has_control(found):
+        raise Unfit(f"`{name}` holds control characters")
     return found
 
 

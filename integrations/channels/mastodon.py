@@ -49,6 +49,7 @@ from integrations.channels.mastodon_posts import (
     written_for,
 )
 from integrations.channels.world import World
+from integrations.intake.fields import wrong_time
 from integrations.intake.html import text_of
 from integrations.intake.text import clean_line, is_blank, shown
 from integrations.record import Author, Incoming, Item, LeftOut, Unreadable
@@ -321,9 +322,12 @@ class MastodonChannel(MastodonApi):
         try:
             post = read_post(record)
             text = words_of(post, us, server)
+            wrong = wrong_time(post.created_at, self.world.clock.now(), "created_at")
+            if wrong is not None:
+                raise ValueError(wrong)
         except ValueError as error:
             return Unreadable(place, f"the post cannot be read: {error}", raw_of(whole), self.name)
-        raw, handle = raw_of(record), server.full(post.account.acct)
+        raw, handle = raw_of(record), clean_line(server.full(post.account.acct))
         if post.reblog is not None:
             return LeftOut(place, "somebody passed a post on (a boost)", raw)
         if post.account.id == us.id or self.world.is_ours(handle):
@@ -347,10 +351,10 @@ class MastodonChannel(MastodonApi):
                 name=clean_line(post.account.display_name or "") or None,
                 followers=post.account.followers_count,
             ),
-            url=post.url or post.uri,
+            url=clean_line(post.url or post.uri or "") or None,
             in_reply_to=post.parent,
             metrics=post.metrics,
-            lang=None if server.is_snac else post.language,
+            lang=None if server.is_snac else clean_line(post.language or "") or None,
             addressed=True if addressed or self._speaks_to(us, post) else None,
             attachments=post.attachments,
         )

@@ -8,7 +8,7 @@ import html
 import json
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +17,9 @@ import regex
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from db.words import Visibility
+from integrations.intake.fields import MAX_ID
 from integrations.intake.html import text_of
-from integrations.intake.text import MAX_TEXT, clean, clean_line
+from integrations.intake.text import MAX_TEXT, clean, clean_line, has_control
 from integrations.record import Attachment, Metrics
 
 _PUBLIC = frozenset({"public", "unlisted"})
@@ -70,6 +71,14 @@ class Media(_Read):
     type: str | None = None
     url: str | None = None
     description: str | None = None
+
+    @property
+    def path(self) -> str:
+        """That of its address; empty where it has none."""
+        try:
+            return urlsplit(self.url or "").path
+        except ValueError:
+            return ""
 
 
 class Quote(_Read):
@@ -126,8 +135,8 @@ class Post(_Read):
         """What hangs on it. Its size is not told."""
         return tuple(
             Attachment(
-                clean_line(media.description or urlsplit(media.url or "").path.rpartition("/")[2])[:200] or "unnamed",
-                mimetypes.guess_type(urlsplit(media.url or "").path)[0] or media.type or "unknown",
+                clean_line(media.description or media.path.rpartition("/")[2])[:200] or "unnamed",
+                mimetypes.guess_type(media.path)[0] or clean_line(media.type or "")[:100] or "unknown",
                 0,
             )
             for media in self.media_attachments
@@ -186,12 +195,27 @@ def read_post(record: object) -> Post:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"its `{where}` cannot be read: {first['msg']}") from error
-    for part in (post.content, post.spoiler_text or "", post.account.display_name or "", post.id):
+    for part in _texts_in(post.model_dump(exclude={"reblog", "quote"})):
         try:
             part.encode()
         except UnicodeEncodeError:
             raise ValueError("it holds half a character, which no database takes") from None
+    for name in (post.id, post.account.id, post.in_reply_to_id):
+        if name is not None and (not name or len(name) > MAX_ID or has_control(name)):
+            raise ValueError("an `id` in it is none")
     return post
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Every text in it, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts_in(inner)
 
 
 def raw_of(record: object) -> bytes:

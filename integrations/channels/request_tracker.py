@@ -38,7 +38,7 @@ from integrations.channels.base import (
 )
 from integrations.channels.platform import AccountSettings, Platform
 from integrations.http import ANSWER_BYTES, Answer, host_of
-from integrations.intake.fields import wrong_text
+from integrations.intake.fields import MAX_ID, wrong_text, wrong_time
 from integrations.intake.html import text_of
 from integrations.intake.text import clean, clean_line
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable
@@ -379,7 +379,7 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
             return LeftOut(place, f"{name} is one of us", one.raw)
         text, attachments, raw = self._words(one)
         text = text or (ticket.subject if one.type == "Create" else "")
-        refused = wrong_text(text)
+        refused = wrong_text(text) or wrong_time(one.at, self.world.clock.now(), "Created")
         if refused:
             return Unreadable(place, refused, one.raw, self.name)
         return Incoming(
@@ -415,15 +415,18 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
         found = _mapping(self.ask("GET", f"{self._rest}/ticket/{number}", what="read"), "the ticket")
         people = found.get("Requestor")
         names = [_id_in(one) for one in (people if isinstance(people, list) else [people])]
-        links = [one for one in found.get("_hyperlinks") or () if isinstance(one, Mapping)]
-        fields = [one for one in found.get("CustomFields") or () if isinstance(one, Mapping)]
         return _Ticket(
             id=_number_in(found.get("id")) or number,
-            subject=clean_line(str(found.get("Subject") or "")),
+            subject=_line(found.get("Subject")),
             status=str(found.get("Status") or ""),
             requestors=tuple(name for name in names if name),
-            links=tuple(str(one.get("_url")) for one in links if one.get("ref") == "refers-to"),
-            fields={str(one.get("name")): tuple(map(str, one.get("values") or ())) for one in fields},
+            links=tuple(
+                str(one.get("_url")) for one in _objects(found, "_hyperlinks") if one.get("ref") == "refers-to"
+            ),
+            fields={
+                str(one.get("name")): tuple(map(str, values)) if isinstance(values := one.get("values"), list) else ()
+                for one in _objects(found, "CustomFields")
+            },
         )
 
     def _person(self, name: str) -> Author:
@@ -433,7 +436,7 @@ class RequestTrackerChannel(Platform[RequestTrackerSettings]):
         if answer.status != 200:
             return Author(id=name)
         found = _mapping(self.document(answer, safe=True, url=self._rest), "the user")
-        told = {key: clean_line(str(found.get(key) or "")) or None for key in ("RealName", "EmailAddress")}
+        told = {key: _line(found.get(key)) or None for key in ("RealName", "EmailAddress")}
         return Author(id=name, name=told["RealName"], email=told["EmailAddress"])
 
     def _words(self, one: _Happened) -> tuple[str, tuple[Attachment, ...], list[bytes]]:
@@ -534,12 +537,11 @@ def _happened(record: Mapping[str, Any]) -> _Happened:
         raise _Odd("`Type` or `Creator` is missing")
     try:
         at = datetime.fromisoformat(str(record.get("Created")))
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _Odd("`Created` is no date") from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     raw = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")
-    links = [one for one in record.get("_hyperlinks") or () if isinstance(one, Mapping)]
-    addresses = [str(one.get("_url")) for one in links if one.get("ref") == "attachment"]
+    addresses = [str(one.get("_url")) for one in _objects(record, "_hyperlinks") if one.get("ref") == "attachment"]
     parts = tuple(end for one in addresses if (end := one.rpartition("/")[2]).isascii() and end.isdigit())
     return _Happened(id, type, str(record.get("NewValue") or ""), ticket, creator, at, parts, raw)
 
@@ -558,15 +560,26 @@ def _mapping(found: Any, what: str) -> Mapping[str, Any]:
     return found
 
 
+def _objects(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects of a list in a record; none where it has no such list."""
+    found = record.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _line(value: Any) -> str:
+    """A text on one line, as a database takes it."""
+    return clean_line(str(value or "")).encode("utf-8", "replace").decode()
+
+
 def _id_in(value: Any) -> str | None:
     """The `id` of a reference such as `{"type": "user", "id": "budi"}`."""
     id = value.get("id") if isinstance(value, Mapping) else None
-    return str(id) if isinstance(id, str | int) and str(id) else None
+    return (_line(id)[:MAX_ID] or None) if isinstance(id, str | int) else None
 
 
 def _kind_of(part: Mapping[str, Any]) -> tuple[str, str]:
     """The media type and the file name of a part."""
-    return str(part.get("ContentType") or ""), clean_line(str(part.get("Filename") or ""))[:200]
+    return _line(part.get("ContentType")), _line(part.get("Filename"))[:200]
 
 
 def _number_in(value: Any) -> int | None:

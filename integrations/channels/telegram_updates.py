@@ -126,8 +126,8 @@ class Reader:
         """Where a message of a supergroup can be looked at; there is no address in other chats."""
         if not isinstance(chat, dict) or chat.get("type") not in ("supergroup", "channel"):
             return None
-        name, number = chat.get("username"), message.get("message_id")
-        if isinstance(name, str) and name:
+        name, number = _line(chat.get("username")), message.get("message_id")
+        if name is not None:
             return f"https://t.me/{name}/{number}"
         inner = str(chat.get("id", "")).removeprefix("-100")
         return f"https://t.me/c/{inner}/{number}" if inner.isdigit() else None
@@ -246,12 +246,8 @@ def _files(message: Mapping[str, Any]) -> Iterator[Attachment]:
         sizes = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         file = max(sizes, key=lambda one: _size(one), default=None) if isinstance(found, list) else found
         if isinstance(file, dict):
-            given, kind = file.get("file_name"), file.get("mime_type")
-            yield Attachment(
-                clean_line(given)[:255] if isinstance(given, str) and clean_line(given) else called,
-                clean_line(kind)[:255] if isinstance(kind, str) and clean_line(kind) else usual,
-                _size(file),
-            )
+            given, kind = _line(file.get("file_name")) or called, _line(file.get("mime_type")) or usual
+            yield Attachment(given[:255], kind[:255], _size(file))
 
 
 def _size(file: Mapping[str, Any]) -> int:
