@@ -109,6 +109,24 @@ def lock_many(session: Session, numbers: Sequence[int]) -> dict[int, Complaint]:
     return {complaint.id: complaint for complaint in found.scalars()}
 
 
+def lock_with_final(session: Session, numbers: Sequence[int]) -> dict[int, Complaint]:
+    """Several complaints and those under which they are handled, all locked in the order of their numbers."""
+    wanted = set(numbers)
+    while True:
+        while beyond := _merged_into(session, wanted) - wanted:
+            wanted |= beyond
+        found = lock_many(session, sorted(wanted))
+        if all(one.merged_into in (None, *found) for one in found.values()):  # none was merged in the meantime
+            return found
+
+
+def _merged_into(session: Session, numbers: set[int]) -> set[int]:
+    rows = session.execute(
+        select(Complaint.merged_into).where(col(Complaint.id).in_(numbers), col(Complaint.merged_into).is_not(None))  # type: ignore[call-overload]
+    )
+    return set(rows.scalars())
+
+
 def final(session: Session, complaint: Complaint) -> Complaint:
     """The complaint under which this one is handled: itself, or what it was merged into."""
     seen = {complaint.id}

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import final, lock, move
+from db.complaints import final, lock_with_final, move
 from db.fingerprint import is_companion
 from db.tables import Complaint, Delivery, DeliveryState
 from db.wake import wake
@@ -30,7 +30,7 @@ def bounce(session: Session, desk: Desk, item: Bounced, now: datetime) -> bool:
     said = _said(session, item) if item.for_good else None
     if said is None:
         return False
-    own = lock(session, said.complaint_id)
+    own = lock_with_final(session, [said.complaint_id])[said.complaint_id]
     found = session.get_one(Delivery, said.id, with_for_update=True, populate_existing=True)
     doubtful = _is_doubtful(found)
     if found.state is not DeliveryState.SENT and not doubtful:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import final, lock
+from db.complaints import final, lock_with_final
 from db.tables import Complaint, Direction, Draft, Message, MessageRevision
 from db.wake import wake
 from db.words import Visibility
@@ -38,7 +38,7 @@ def edited(desk: Desk, channel: str, account: str, external_id: str, text: str) 
         words = clean(text)
         if message is None or not message.text or is_blank(words) or clean(message.text) == words:
             return False
-        complaint = final(session, lock(session, message.complaint_id))
+        complaint = _handled_as(session, message)
         edit(session, complaint, message, words, words.encode("utf-8", "replace"), now)
         message.assess_due = True
         session.add(message)
@@ -83,7 +83,7 @@ def take_down(session: Session, desk: Desk, channel: str, account: str, external
     message = _find(session, channel, account, external_id)
     if message is None:
         return False
-    complaint = final(session, lock(session, message.complaint_id))
+    complaint = _handled_as(session, message)
     if message.removed_at is None:
         message.removed_at = now
         session.add(message)
@@ -120,6 +120,11 @@ def _answers(session: Session, complaint: Complaint, message: Message) -> bool:
         return False
     aimed_at = draft.target.get("external_id")
     return draft.visibility is Visibility.PUBLIC and aimed_at in (None, message.external_id)
+
+
+def _handled_as(session: Session, message: Message) -> Complaint:
+    own = message.complaint_id
+    return final(session, lock_with_final(session, [own])[own])
 
 
 def _find(session: Session, channel: str, account: str, external_id: str) -> Message | None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import final, lock_many
+from db.complaints import final, lock_with_final
 from db.legal import held, is_held
 from db.tables import Assessment, Direction, Message, MessageRevision, Quarantined
 from tasks.card_due import look_at_complaint
@@ -35,8 +35,7 @@ def mask_removed(desk: Desk) -> int:
                 .with_for_update(skip_locked=True)
             ).scalars()
         )
-        complaints = lock_many(session, [message.complaint_id for message in messages])
-        lock_many(session, [one.merged_into for one in complaints.values() if one.merged_into is not None])
+        complaints = lock_with_final(session, [message.complaint_id for message in messages])
         kept = held(session, list(complaints))
         messages = [message for message in messages if message.complaint_id not in kept]
         _forget_copies(session, messages)

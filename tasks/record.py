@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from db import trail
-from db.complaints import final, lock_many, number_of
+from db.complaints import final, lock_with_final, number_of
 from db.tables import (
     Complainant,
     Complaint,
@@ -236,9 +236,7 @@ class _Chunk:
         touched |= {m.complaint_id for group in self.waiting.values() for m in group}
         touched |= {m.complaint_id for group in self.recent.values() for m in group}
         touched |= {number for item in incoming for number in _references(item)}
-        self.complaints = lock_many(self.session, list(touched))
-        beyond = {c.merged_into for c in self.complaints.values() if c.merged_into} - self.complaints.keys()
-        self.complaints |= lock_many(self.session, [number for number in beyond if number])
+        self.complaints = lock_with_final(self.session, list(touched))
 
     def _awaited(self, incoming: Sequence[Incoming]) -> dict[tuple[str, str, int], int]:
         """Complaints that wait for a word of these people there, however long ago they last wrote."""

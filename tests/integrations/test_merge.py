@@ -6,8 +6,11 @@ import pytest
 from factories import Life, grave, person
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col
 
-from db.complaints import final
+from db.complaints import final, lock_with_final
 from db.tables import Complaint, DeliveryState
 from db.words import Kind, State
 from integrations.channels.manual import ManualChannel
@@ -187,6 +190,15 @@ def test_what_is_merged_twice_over_is_handled_under_the_last(life):
     merge(life.desk, second, third, person("cs-nia"))
     with life.desk.transaction() as session:
         assert final(session, session.get_one(Complaint, life.complaint(first).id)).reference == third
+
+
+def test_who_writes_on_a_merged_complaint_holds_the_one_it_is_handled_under_too(life):
+    first, second = life.complaint(by_mail(life)).id, life.complaint(by_form(life)).id
+    with life.desk.transaction() as session, life.desk.transaction() as another:
+        assert set(lock_with_final(session, [second])) == {first, second}
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            another.execute(select(Complaint).where(col(Complaint.id) == first).with_for_update(nowait=True))
+        another.rollback()
 
 
 def test_praise_of_the_same_order_is_merged_nowhere(life):
