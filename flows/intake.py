@@ -84,7 +84,7 @@ def take_in(duty: Duty, brought: Brought) -> None:
     brought.was_stored()
     if page.share is not None and (brought.number > 1 or page.share < 1):
         show_progress(f"{channel.name} intake", page.share)
-    counts = done.summary()
+    counts = done.summary() | {"removed": done.removed, "bounced": done.bounced, "arrived": done.arrived}
     duty.count(**counts)
     if sum(counts.values()):
         show_batch(f"{channel.name} records", counts, done.places)
