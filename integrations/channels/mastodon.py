@@ -187,16 +187,23 @@ class MastodonChannel(MastodonApi):
             if self.home().is_snac and out.visibility is Visibility.PRIVATE:
                 raise TryAgain(f"{self.host} lists no private posts of ours: look there")
             below = self.back(self.listed(f"/api/v1/accounts/{quote(us.id, safe='')}/statuses", {}), since=since)
-        parents = (out.target.external_id, None)
         for record in reversed(below):
             try:
                 post = read_post(record)
             except ValueError:
                 continue
             ours = post.account.id == us.id and post.created_at >= since and post.seen_by is out.visibility
-            if ours and post.parent in parents and self._says(post, out.text):
+            if ours and self._is_for(post, out.target) and self._says(post, out.text):
                 return _sent(post)
         return None
+
+    def _is_for(self, post: Post, target: Target) -> bool:
+        """Whether a post of ours answers it; one that stands below nothing tells by whom it mentions."""
+        if post.parent is not None or not (target.author_id or target.author_handle):
+            return post.parent in (target.external_id, None)
+        server = self.home()
+        handle = server.short(target.author_handle).casefold() if target.author_handle else None
+        return any(one.id == target.author_id or server.short(one.acct).casefold() == handle for one in post.mentions)
 
     # What is posted
 

@@ -541,6 +541,19 @@ def test_a_private_answer_reaches_its_author_also_where_the_post_is_gone(mock: S
     assert channel.find_own(out) == sent
 
 
+def test_the_same_words_to_somebody_else_are_not_taken_for_an_answer(mock: ServerAccounts) -> None:
+    target = mock.customer_writes(fresh())
+    post = mock.post("bob", f"@toko {fresh()}")
+    other = Target(external_id=post["id"], author_id=post["account"]["id"], author_handle="bob")
+    mock.customer_removes(target)
+    mock.call("bob", "DELETE", f"statuses/{post['id']}")
+    channel = mock.ours(None, world())
+    out = outgoing(channel, target, fresh("Pengiriman terganggu; kami kabari besok."), private=True)
+    channel.message_privately(out)
+
+    assert channel.find_own(replace(out, target=other)) is None
+
+
 def test_somebody_who_blocked_us_is_told_from_somebody_who_took_it_down(mock: ServerAccounts) -> None:
     post = mock.post("bob", f"@toko {fresh()}")
     us = mock.call("toko", "GET", "accounts/verify_credentials")["id"]
