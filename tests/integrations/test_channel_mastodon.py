@@ -530,6 +530,14 @@ def test_a_private_answer_that_names_somebody_else_stays_here(mock: ServerAccoun
     assert channel.message_privately(outgoing(channel, target, "DM @toko.id atau cs@bob.example.", private=True))
 
 
+def test_our_handle_elsewhere_may_be_a_strangers_here_who_gets_nothing_private(mock: ServerAccounts) -> None:
+    target = mock.customer_writes(fresh())
+    channel = mock.ours(None, replace(world(), is_ours=lambda who: who == "bob"))
+
+    with pytest.raises(Never, match="@bob"):
+        channel.message_privately(outgoing(channel, target, "Kami ada di Instagram, @bob.", private=True))
+
+
 def test_a_private_answer_reaches_its_author_also_where_the_post_is_gone(mock: ServerAccounts) -> None:
     target = mock.customer_writes(fresh())
     mock.customer_removes(target)
