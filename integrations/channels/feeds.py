@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import re
+import sys
 import xml.parsers.expat
 from calendar import timegm
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ _XML_HEAD = re.compile(r"\s*<\?xml[^>]{0,500}\?>")
 _DOCTYPE = re.compile(r"<!DOCTYPE\s[^<>\[]{0,2000}>", re.IGNORECASE)
 _FIRST_TAG = re.compile(r"<\w")
 _OPENED = re.compile(r"<(item|entry)(?=[\s>])")
+_CHARACTER = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _TOMBSTONE = re.compile(r"<(?:\w{1,20}:)?deleted-entry\s[^<>]{0,2000}?\bref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -106,8 +108,11 @@ def read_feed(body: bytes, *, url: str, media_type: str, zone: tzinfo | None, no
     """
     text = _harmless(_decoded(body, media_type))
     data = text.encode("utf-8", "replace")
-    if not _well_formed(data) and len(data) > MOST_TO_MEND:
-        raise NoFeed("is no well-formed XML, and too large to be read in spite of that")
+    if not _well_formed(data):
+        # Some write an emoji as two halves: the parser would give up the whole feed for one such comment.
+        data = _CHARACTER.sub(_one_that_is, text).encode("utf-8", "replace")
+        if len(data) > MOST_TO_MEND and not _well_formed(data):
+            raise NoFeed("is no well-formed XML, and too large to be read in spite of that")
     try:
         found = feedparser.parse(
             io.BytesIO(data),
@@ -115,7 +120,10 @@ def read_feed(body: bytes, *, url: str, media_type: str, zone: tzinfo | None, no
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, AssertionError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, IndexError),
+        *(ArithmeticError, RecursionError, AssertionError),
+    ) as error:
         raise NoFeed(f"cannot be read as a feed ({type(error).__name__})") from error
     head: dict[str, Any] = found.get("feed") or {}
     if not found.get("version") and not found.get("entries"):
@@ -226,6 +234,13 @@ def _well_formed(data: bytes) -> bool:
     except xml.parsers.expat.ExpatError:
         return False
     return True
+
+
+def _one_that_is(reference: re.Match[str]) -> str:
+    """A reference by number as it is, or a sign in its place where there is no such character."""
+    digits = (reference.group(1) or reference.group(2)).lstrip("0")
+    number = int(digits or "0", 16 if reference.group(1) else 10) if len(digits) < 10 else sys.maxsize
+    return reference.group() if number <= sys.maxunicode and not 0xD800 <= number < 0xE000 else "\ufffd"
 
 
 def _entry(one: dict[str, Any], base: str, head: Mapping[str, Any], dates: "_Dates", source: str | None) -> Entry:

@@ -19,7 +19,8 @@ _ID = re.compile(r"<[^<>\s]{3,512}>")
 _ADDRESS = re.compile(r"<?[^\s<>@:;,\"()]+@[^\s<>@:;,\"()]+>?")
 _CODE = re.compile(r"\b[45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}\b)?.*")
 _STATUS = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
-_SENDERS = frozenset({"mailer-daemon", "postmaster", "mail-daemon", "mdaemon"})
+_SENDERS = frozenset({"mailer-daemon", "mail-daemon", "mdaemon"})
+"""Names that no person writes under."""
 _STILL_TRYING = re.compile(
     r"\b(?:delayed|still being (?:tried|retried)|will (?:continue|keep) (?:to )?try|not yet been delivered"
     r"|no action is required|warning message only)",
@@ -49,7 +50,7 @@ def report_in(raw: bytes, own_id: Callable[[str], bool], domain: str) -> Report 
         message = message_of(raw)
         if not _is_report(message):
             return None
-        ours = next(filter(own_id, _identifiers(message, domain)), None)
+        ours = next(filter(own_id, _identifiers(message, domain, answered=_is_surely_a_report(message))), None)
         if ours is None:
             return None
         blocks = list(_blocks(message))
@@ -62,16 +63,32 @@ def report_in(raw: bytes, own_id: Callable[[str], bool], domain: str) -> Report 
 def _is_report(message: Message) -> bool:
     if message.get_content_type() == "multipart/report":
         return str(message.get_param("report-type", "delivery-status")).lower() == "delivery-status"
+    if _is_surely_a_report(message) or str(message.get("Return-Path", "")).replace(" ", "") == "<>":
+        return True
+    return "postmaster" in _senders(message)
+
+
+def _is_surely_a_report(message: Message) -> bool:
+    """Whether nobody but a mail server writes so.
+
+    Absence notes have no return path either (RFC 3834, 3.3), and a postmaster is also a person who answers.
+    """
     if any(part.get_content_type() == "message/delivery-status" for part in message.walk()):
         return True
-    if message.get("X-Failed-Recipients") or str(message.get("Return-Path", "")).replace(" ", "") == "<>":
-        return True
-    senders = getaddresses([str(message.get("From", ""))])
-    return any(address.partition("@")[0].lower() in _SENDERS for _, address in senders)
+    is_of_reports = message.get_content_type() == "multipart/report"
+    return is_of_reports or bool(message.get("X-Failed-Recipients")) or not _SENDERS.isdisjoint(_senders(message))
 
 
-def _identifiers(message: Message, domain: str) -> Iterator[str]:
-    """Message-IDs that the report may be about, the surest first: of the mail returned, then whatever it names."""
+def _senders(message: Message) -> set[str]:
+    found = getaddresses([str(message.get("From", ""))])
+    return {address.partition("@")[0].lower() for _, address in found}
+
+
+def _identifiers(message: Message, domain: str, *, answered: bool) -> Iterator[str]:
+    """Message-IDs that the report may be about, the surest first: of the mail returned, then whatever it names.
+
+    `answered`: the mail that it answers among them; whoever has an automatic answer of theirs sent names it as well.
+    """
     for part in message.walk():
         kind = part.get_content_type()
         if kind in {"text/rfc822-headers", "message/global-headers"}:
@@ -84,7 +101,8 @@ def _identifiers(message: Message, domain: str) -> Iterator[str]:
         # Relays that write a Message-ID of their own (Amazon SES) leave our field alone.
         if returned.get(DELIVERY_FIELD):
             yield own_id_of(str(returned[DELIVERY_FIELD]), domain)
-    for name in ("In-Reply-To", "X-Original-Message-ID", "Original-Message-ID", "References"):
+    given = ("X-Original-Message-ID", "Original-Message-ID")
+    for name in ("In-Reply-To", *given, "References") if answered else given:
         yield from reversed(_ID.findall(" ".join(map(str, message.get_all(name, [])))))
     for part in message.walk():
         if part.get_content_maintype() == "text":

@@ -35,6 +35,7 @@ from integrations.channels.base import (
 from integrations.channels.mastodon_api import AT_ONCE, Ask, MastodonApi, MastodonSettings, Record, id_of
 from integrations.channels.mastodon_posts import (
     Post,
+    Server,
     Writer,
     body_of,
     length_of,
@@ -165,7 +166,7 @@ class MastodonChannel(MastodonApi):
             one
             for one in others_named(out.text, acct, server)
             if one not in (server.short(us.acct).casefold(), server.full(us.acct).casefold())
-            and not self.world.is_ours(one)
+            and not self._is_ours_or_nobodys(one, server)
         ]
         if readers:
             raise Never(f"the private text names @{readers[0]}, who would get it too: write it without", "not_allowed")
@@ -187,18 +188,35 @@ class MastodonChannel(MastodonApi):
             if self.home().is_snac and out.visibility is Visibility.PRIVATE:
                 raise TryAgain(f"{self.host} lists no private posts of ours: look there")
             below = self.back(self.listed(f"/api/v1/accounts/{quote(us.id, safe='')}/statuses", {}), since=since)
-        parents = (out.target.external_id, None)
         for record in reversed(below):
             try:
                 post = read_post(record)
             except ValueError:
                 continue
             ours = post.account.id == us.id and post.created_at >= since and post.seen_by is out.visibility
-            if ours and post.parent in parents and self._says(post, out.text):
+            if ours and self._is_for(post, out.target) and self._says(post, out.text):
                 return _sent(post)
         return None
 
+    def _is_for(self, post: Post, target: Target) -> bool:
+        """Whether a post of ours answers it; one that stands below nothing tells by whom it mentions."""
+        if post.parent is not None or not (target.author_id or target.author_handle):
+            return post.parent in (target.external_id, None)
+        server = self.home()
+        handle = server.short(target.author_handle).casefold() if target.author_handle else None
+        return any(one.id == target.author_id or server.short(one.acct).casefold() == handle for one in post.mentions)
+
     # What is posted
+
+    def _is_ours_or_nobodys(self, named: str, server: Server) -> bool:
+        """Whether nobody else reads what names this account.
+
+        A handle of ours on another platform may be a stranger's here.
+        """
+        if self.world.is_ours(server.full(named)):
+            return True
+        is_here = server.full(named).partition("@")[2] == server.domain.casefold()
+        return self.world.is_ours(named) and is_here and self.looked_up(named) is None
 
     def _send(self, out: Outgoing, acct: str, post: Post | None, visibility: str) -> Sent:
         server = self.home()

@@ -26,7 +26,7 @@ _PUBLIC = frozenset({"public", "unlisted"})
 """`unlisted` is left out of timelines; everybody can read it. Whatever else there is, is for some."""
 _SNAC_ID = re.compile(r"[ \d]{10}([0-9a-f]{32})")
 _MENTIONS_AT_THE_HEAD = re.compile(r"\s*(?:@[\w.-]+(?:@[\w.-]+(?::\d+)?)?[\s,:]+)+")
-_MENTION = re.compile(r"(?<![\w/=@])@(\w[\w.-]*(?:@[\w.-]+(?::\d+)?)?)")
+_MENTION = re.compile(r"(?<![\w/=])@(\w[\w.-]*(?:@[\w.-]+(?::\d+)?)?)")
 _REMOTE_MENTION = re.compile(r"(?<![\w/=@])(@\w[\w.-]*)@[\w.-]+(?::\d+)?")
 _LINK = re.compile(r"(?<![\w@])https?://[^\s<>\"']+", re.IGNORECASE)
 _KEPT_ON_SNAC = re.compile(r"([a-z]+://\S+|(?<![\w/=@])@\w+(?:@[\w.-]+)?)")

@@ -379,7 +379,11 @@ class RssChannel(Platform[RssSettings]):
         young = [one for one in entries if one.comments_feed and (one.at or now) > now - TALK_ABOUT]
         for one in young[-MOST_TALKS:]:
             url = one.comments_feed or ""
-            if len(url) <= 300 and place_of(url)[0] == feed.place[0] and place_of(url)[1] in (feed.place[1], 80, 443):
+            try:
+                host, port = place_of(url)
+            except ValueError:  # such as a port that there cannot be
+                continue
+            if len(url) <= 300 and host == feed.place[0] and port in (feed.place[1], 80, 443):
                 yield url, one.id
 
     def _talks(self, feed: FeedSettings, marks: _Marks) -> tuple[tuple[str, str], ...]:

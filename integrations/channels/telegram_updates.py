@@ -1,6 +1,7 @@
 """What a Telegram update brings: a message, or why it is none. No network."""
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ OTHERS = ("location", "venue", "contact", "poll", "checklist", "story", "paid_me
 """Said without words, too, but no file."""
 SMALL_TALK = ("sticker", "dice", "game", "giveaway", "giveaway_winners")
 ALBUMS_KEPT = 1_000
+
+_START = re.compile(r"/start(?:@\w+)?(?: +[A-Za-z0-9_-]{1,64})?")
+"""What a link may give a bot at its start is one word of these signs (Bot features, Deep linking)."""
 
 
 class Unfit(ValueError):
@@ -215,7 +219,7 @@ def _is_bare_command(message: Mapping[str, Any]) -> bool:
     commands = [words for kind, words, _ in _entities(message) if kind == "bot_command"]
     if not isinstance(text, str) or not commands:
         return False
-    if text.split(None, 1)[0].partition("@")[0] == "/start":
+    if _START.fullmatch(text.strip()):
         return True
     for command in commands:
         text = text.replace(command, " ", 1)

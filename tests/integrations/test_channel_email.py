@@ -595,6 +595,31 @@ def test_a_report_of_no_mail_of_ours_is_left_out(pymap: House) -> None:
     the_only(read_after(pymap, raw), LeftOut)
 
 
+def test_an_absence_note_to_our_answer_is_no_report_that_it_did_not_arrive(pymap: House) -> None:
+    own = own_id(pymap)
+    note = mail(
+        "Saya sedang cuti.",
+        Return_Path="<>",
+        Auto_Submitted="auto-replied (vacation)",
+        In_Reply_To=own,
+        References=own,
+    )
+
+    item = the_only(read_after(pymap, note), LeftOut)
+
+    assert isinstance(item, LeftOut)
+    assert "Auto-Submitted" in item.reason
+
+
+def test_a_postmaster_who_answers_us_is_heard(pymap: House) -> None:
+    own = own_id(pymap)
+    answer = mail("Sudah sampai?", From="Budi <postmaster@toko.test>", In_Reply_To=own, References=own)
+
+    (item,) = heard(read_after(pymap, answer))
+
+    assert item.in_reply_to == own
+
+
 def test_a_customer_who_quotes_our_message_id_is_heard(pymap: House) -> None:
     (item,) = heard(read_after(pymap, mail(f"Mail {own_id(pymap)} tidak sampai.")))
 

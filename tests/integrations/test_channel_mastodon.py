@@ -525,9 +525,18 @@ def test_a_private_answer_that_names_somebody_else_stays_here(mock: ServerAccoun
     target = mock.customer_writes(fresh())
     channel = mock.ours(None, replace(world(), is_ours=lambda who: who == "toko.id"))
 
-    with pytest.raises(Never, match="@bob"):
-        channel.message_privately(outgoing(channel, target, "Tanya @bob saja.", private=True))
+    for named in ("@bob", "@@bob"):  # Mastodon's own pattern (Account::MENTION_RE) lets a sign stand before it.
+        with pytest.raises(Never, match="@bob"):
+            channel.message_privately(outgoing(channel, target, f"Tanya {named} saja.", private=True))
     assert channel.message_privately(outgoing(channel, target, "DM @toko.id atau cs@bob.example.", private=True))
+
+
+def test_our_handle_elsewhere_may_be_a_strangers_here_who_gets_nothing_private(mock: ServerAccounts) -> None:
+    target = mock.customer_writes(fresh())
+    channel = mock.ours(None, replace(world(), is_ours=lambda who: who == "bob"))
+
+    with pytest.raises(Never, match="@bob"):
+        channel.message_privately(outgoing(channel, target, "Kami ada di Instagram, @bob.", private=True))
 
 
 def test_a_private_answer_reaches_its_author_also_where_the_post_is_gone(mock: ServerAccounts) -> None:
@@ -539,6 +548,19 @@ def test_a_private_answer_reaches_its_author_also_where_the_post_is_gone(mock: S
     sent = channel.message_privately(out)
 
     assert channel.find_own(out) == sent
+
+
+def test_the_same_words_to_somebody_else_are_not_taken_for_an_answer(mock: ServerAccounts) -> None:
+    target = mock.customer_writes(fresh())
+    post = mock.post("bob", f"@toko {fresh()}")
+    other = Target(external_id=post["id"], author_id=post["account"]["id"], author_handle="bob")
+    mock.customer_removes(target)
+    mock.call("bob", "DELETE", f"statuses/{post['id']}")
+    channel = mock.ours(None, world())
+    out = outgoing(channel, target, fresh("Pengiriman terganggu; kami kabari besok."), private=True)
+    channel.message_privately(out)
+
+    assert channel.find_own(replace(out, target=other)) is None
 
 
 def test_somebody_who_blocked_us_is_told_from_somebody_who_took_it_down(mock: ServerAccounts) -> None:

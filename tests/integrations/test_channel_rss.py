@@ -349,6 +349,17 @@ def test_comments_of_an_article_are_followed_on_its_own_host_only() -> None:
     assert (comment.text, comment.in_reply_to, comment.subject) == ("Saya juga", "koran/1", None)
 
 
+def test_an_address_of_comments_that_cannot_be_one_stops_no_other_feed() -> None:
+    with (
+        receiving(says(200, rss(item("1", wfw_commentRss="http://127.0.0.1:99999/comments")))) as odd,
+        receiving(says(200, rss(item("2")))) as there,
+    ):
+        channel = channel_of(feed(odd.url, "aneh", follow_comments=True), feed(there.url, "koran"))
+        found = {one.external_id for one in items_of(channel) if isinstance(one, Incoming)}
+
+    assert found == {"aneh/1", "koran/2"}
+
+
 # Changes, and feeds that fail
 
 
@@ -490,6 +501,16 @@ def test_a_feed_with_small_faults_is_read_all_the_same() -> None:
     body = rss(item("1", "Toko & gudang&nbsp;tutup")).replace(b"</channel></rss>", b"")
 
     assert [one.body for one in read(body).entries] == ["Toko & gudang\xa0tutup"]
+
+
+@pytest.mark.parametrize("reference", ["&#xD83D;&#xDE21;", "&#55357;", "&#x110000;", "&#99999999999999;", "&#x0;"])
+def test_a_character_that_there_is_not_hides_no_other_entry(reference: str) -> None:
+    found = read(rss(item("1", f"Rusak {reference} sekali"), item("2", "Paket &#x1F621; &#38; tas")))
+
+    assert [one.id for one in found.entries] == ["1", "2"]
+    assert found.entries[0].body.startswith("Rusak")
+    assert found.entries[0].body.endswith("sekali")
+    assert found.entries[1].body == "Paket \U0001f621 & tas"
 
 
 def test_old_encodings_are_read() -> None:

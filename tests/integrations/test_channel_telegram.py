@@ -183,8 +183,8 @@ def test_a_bare_command_is_no_message(server: TelegramServer, text: str) -> None
     assert isinstance(one_of(server), LeftOut)
 
 
-def test_what_is_said_with_a_command_is_taken(server: TelegramServer) -> None:
-    text = "/keluhan paket saya rusak"
+@pytest.mark.parametrize("text", ["/keluhan paket saya rusak", "/start paket saya rusak", "/start\nTolong"])
+def test_what_is_said_with_a_command_is_taken(server: TelegramServer, text: str) -> None:
     server.says(text, **command(text))
 
     item = one_of(server)

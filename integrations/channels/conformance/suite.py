@@ -564,6 +564,8 @@ def _finds_own(other: Counterpart, *, private: bool) -> None:
     text = _short(other, fresh("Kami mohon maaf & sedang memeriksanya 🙏 <hari ini>."))
     out = outgoing(channel, target, text, private=private)
     assert channel.find_own(out) is None
+    other.customer_writes(text, private=private and other.private_intake)
+    assert channel.find_own(out) is None, "it takes a customer's words for its own"
     sent = send(channel, out)
 
     assert until(lambda: channel.find_own(out) is not None, other.seconds_to_show)
@@ -571,6 +573,9 @@ def _finds_own(other: Counterpart, *, private: bool) -> None:
     assert found is not None
     assert found.platform_id == sent.platform_id
     assert channel.find_own(replace(out, text=out.text + " Sekarang.", key=out.key + "-2")) is None
+    if not private:  # Privately, one customer is one talk, whatever message is answered.
+        _, elsewhere = _answering(other)
+        assert channel.find_own(outgoing(channel, elsewhere, text)) is None, "it takes what stands elsewhere for this"
 
 
 def _reading(other: Counterpart) -> Channel:
