@@ -34,7 +34,7 @@ SHOWN = 20.0
 """Seconds that the AppView may take on a busy machine."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bluesky(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bluesky]:
     needs_bluesky()
     postgres: Database = request.getfixturevalue("postgres")
@@ -48,7 +48,7 @@ def care(bluesky: Bluesky) -> Person:
     return bluesky.person("care")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rina(bluesky: Bluesky) -> Person:
     return bluesky.person("rina")
 
