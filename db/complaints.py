@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
 from db import trail
@@ -46,7 +46,8 @@ def move(
         complaint.held_why = complaint.held_until = None
     session.add(complaint)
     its_own = or_(col(Ticket.complaint_id) == complaint.id, col(Ticket.handled_as) == complaint.id)
-    session.execute(update(Ticket).where(its_own).values(due_at=at), execution_options={"synchronize_session": False})
+    due = {"due_at": func.least(Ticket.due_at, at)}  # what is due already is not put off
+    session.execute(update(Ticket).where(its_own).values(due), execution_options={"synchronize_session": False})
     steps: dict[str, Any] = {"from": came_from.value, "to": to.value}
     return trail.append(session, complaint, event, by=by, at=at, message_id=message_id, **steps, **data)
 

@@ -112,7 +112,7 @@ def _take(desk: Desk, channel: Channel) -> _Served | None:
             )
             .order_by(col(Ticket.due_at), col(Ticket.id))
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update()  # whoever moves its complaint just now is waited for: it is due all the same
         ).scalar_one_or_none()
         if row is None:
             return None

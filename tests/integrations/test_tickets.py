@@ -1,16 +1,20 @@
 """The company's tickets stay in step: each names its complaint once, and is told once what became of it elsewhere."""
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine
 from factories import LATE, Life, person
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlmodel import col
 
+from db import trail
+from db.complaints import lock, move
 from db.tables import ChannelState, Ticket, Way
 from db.words import Kind, State
 from integrations.channels.base import ChannelError, LockedOut, Never, Sent, Target, TryAgain, Unknown
@@ -117,6 +121,28 @@ def test_a_ticket_that_opens_a_complaint_names_it_and_is_shown_with_it(life: Lif
     with life.desk.transaction() as session:
         (shown,) = tickets_of(session, life.complaint(reference))
     assert (shown.url, shown.linked_at, shown.due_at) == ("https://rt.example/12", life.now(), None)
+
+
+def test_a_ticket_whose_complaint_moves_just_now_is_served_in_the_same_round(life: Life, crm: Crm) -> None:
+    reference = opened(life)
+    life.later(minutes=1)
+    with ThreadPoolExecutor() as pool:
+        with life.desk.transaction() as session:
+            complaint = lock(session, life.complaint(reference).id)
+            move(session, complaint, State.ASSESSED, event="assessed", by=trail.MACHINE_AUTHOR, at=life.now())
+            session.flush()
+            served = pool.submit(in_step, life, crm)
+            while not (served.done() or waiting_for_a_lock(life)):
+                time.sleep(0.01)
+        assert served.result() == 1
+    assert [link[1] for link in crm.links] == [reference]
+
+
+def waiting_for_a_lock(life: Life) -> int:
+    with life.desk.engine.connect() as connection:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        found: int = connection.execute(text(waits)).scalar_one()
+        return found
 
 
 def test_what_follows_on_a_ticket_links_it_no_second_time(life: Life, crm: Crm) -> None:
