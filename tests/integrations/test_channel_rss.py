@@ -21,11 +21,12 @@ from integrations import public_http
 from integrations.channels.base import Channel, ChannelError, Never, Outgoing, Target, TryAgain
 from integrations.channels.conformance import Conformance, Counterpart
 from integrations.channels.feeds import NoFeed, moment_in, read_feed
-from integrations.channels.rss import FeedSettings, RssChannel, RssSettings
+from integrations.channels.rss import MOST_TALKS, FeedSettings, RssChannel, RssSettings
 from integrations.channels.world import World
 from integrations.http import Patience
 from integrations.public_http import Inside, fetch, is_public
 from integrations.record import Incoming, LeftOut, Removed, Unreadable
+from policy.loading import Policy
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PATIENCE = Patience(connect=2, read=2)
@@ -744,6 +745,18 @@ def test_the_cursor_of_one_feed_is_kept_while_another_is_added() -> None:
         items = items_of(channel_of(feed(one.url, "a"), feed(two.url, "b")), cursor)
 
     assert [getattr(item, "external_id", None) for item in items] == ["b/9"]
+
+
+def test_the_shipped_rules_let_as_many_feeds_be_read_as_an_account_may_have(policy: Policy) -> None:
+    rules = policy.channels.of("rss")
+    (grant,) = rules.grants
+    address = "https://a.example/{}"
+
+    feeds = tuple(FeedSettings(url=address.format(n), name=f"feed {n}") for n in range(50))
+    assert RssSettings(feeds=feeds)
+    with pytest.raises(ValidationError):
+        RssSettings(feeds=(*feeds, FeedSettings(url=address.format(50), name="one more")))
+    assert grant.at_most >= len(feeds) * (1 + MOST_TALKS) * (grant.per / rules.poll)
 
 
 @pytest.mark.parametrize(
