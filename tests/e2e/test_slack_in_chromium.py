@@ -32,6 +32,12 @@ MARKUP = (
     "```blok``` :tada: &lt;!everyone&gt; \u202eterbalik\u202c nol\u200blebar @channel السلام عليكم"
 )
 LONG = 10_000
+REMEMBER_WHAT_LINKS_LEAD_TO = """() => {
+  window.ledTo = new Set();
+  const look = () => document.querySelectorAll(".msg.highlighted").forEach(one => window.ledTo.add(one.dataset.ts));
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
+"""The message that a link leads to is marked for 2.5 seconds only."""
 
 
 @pytest.fixture(scope="module")
@@ -178,11 +184,13 @@ def test_an_approval_is_void_when_the_customer_writes_again_and_its_card_leads_t
     old = here.cards(Gate.PR, reference).first
     old.get_by_text("Persetujuan ini tidak berlaku lagi.").wait_for()
     old.get_by_text("Pelanggan menulis lagi.").wait_for()
+    here.page.evaluate(REMEMBER_WHAT_LINKS_LEAD_TO)
     old.get_by_role("link", name="Buka kartu yang baru").click()
 
-    led_to = here.page.locator(".msg.highlighted")
-    led_to.get_by_role("button", name="Setujui").wait_for()
-    assert led_to.locator(".bk-header", has_text=reference).count() == 1
+    (led_to,) = eventually(lambda: here.page.evaluate("[...window.ledTo]"))
+    new = here.page.locator(f'.messages > .msg[data-ts="{led_to}"]')
+    new.get_by_role("button", name="Setujui").wait_for()
+    assert new.locator(".bk-header", has_text=reference).count() == 1
     assert here.board(reference) == []
 
 
