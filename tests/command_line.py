@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from desk.cli import main
+from desk.cli.output import console
 from tasks.desk import Desk
 
 
@@ -62,6 +63,7 @@ class CommandLine:
         """Run one command."""
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self._capsys.readouterr()
+        console.cache_clear()  # a process of its own would look anew how wide its terminal is
         code = main([str(word) for word in words])
         captured = self._capsys.readouterr()
         return Ran(code, captured.out, captured.err)
