@@ -183,7 +183,7 @@ def _snac_in(folder: Path) -> Iterator[SnacAccounts]:
     settings = data / "server.json"
     said = json.loads(settings.read_text())
     # Its posts to itself need threads of their own, or they wait for one another.
-    settings.write_text(json.dumps({**said, "protocol": "http", "num_threads": 16}))
+    settings.write_text(json.dumps({**said, "protocol": "http", "num_threads": 64}))
     passwords = {who: _added(data, who) for who in (OURS, CUSTOMER)}
     command = [SNAC, "httpd", str(data)]
     if os.geteuid() == 0:
