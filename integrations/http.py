@@ -88,7 +88,7 @@ def user_agent() -> str:
 
 
 def new_session(pool: int = 10) -> requests.Session:
-    """A session that keeps connections, follows nothing and retries nothing by itself. One a thread."""
+    """A session that keeps connections to read by, follows nothing and retries nothing by itself. One a thread."""
     session = requests.Session()
     adapter = _Adapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
     session.mount("https://", adapter)
@@ -116,6 +116,8 @@ def call(
     """
     patience = patience or Patience()
     safe = is_safe(method)
+    if not safe:  # On a connection that the server ends just now nobody would know what has arrived.
+        session.close()
     tries = patience.tries if safe else 1
     wait = patience.back_off
     while True:

@@ -296,7 +296,7 @@ def test_a_signed_call_is_a_complaint_within_seconds(here: Here) -> None:
     (message,) = here.messages(reference)
     assert (message.received_at - message.posted_at).total_seconds() < 30
     eventually(lambda: any(post.reference == reference for post in here.forum.posts))
-    assert len(here.messages(reference, Direction.OUT)) == 1
+    assert len(eventually(lambda: here.messages(reference, Direction.OUT))) == 1
 
 
 def test_a_call_that_is_signed_with_another_key_leaves_nothing(here: Here) -> None:

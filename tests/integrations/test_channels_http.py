@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 from http_receiver import (
+    Handler,
     breaks_off,
     breaks_off_in_the_body,
     closed_port,
@@ -55,6 +56,21 @@ def test_a_question_on_a_line_that_breaks_is_asked_again(fault):
         assert send(receiver.url, "GET").body == b"yes"
 
     assert len(receiver.received) == 2
+
+
+def test_a_text_leaves_on_a_connection_of_its_own_which_the_server_is_not_about_to_end():
+    lines: list[tuple[str, int]] = []
+
+    def keeps_the_line(handler: Handler) -> None:
+        lines.append(handler.client_address)
+        says(200, b"yes")(handler)
+
+    with receiving(keeps_the_line) as receiver, new_session() as session:
+        for method in ("GET", "GET", "POST", "GET"):
+            call(session, method, receiver.url, patience=SHORT)
+
+    first, second, third, fourth = lines
+    assert (first == second, second == third, third == fourth) == (True, False, True)
 
 
 def test_a_question_is_not_asked_for_ever():
