@@ -7,7 +7,7 @@ from typing import Any
 
 from db.words import Visibility
 from integrations.intake.fields import wrong_text, wrong_time
-from integrations.intake.text import clean, clean_line, has_control, is_blank
+from integrations.intake.text import clean, clean_line, has_control, has_half, is_blank, line_of
 from integrations.record import Attachment, Author, Incoming, Metrics, Unreadable
 
 LONGEST_ID = 512
@@ -115,7 +115,7 @@ def words_of(record: Mapping[str, Any]) -> str:
     warned = [
         clean_line(one["val"])[:128]
         for one in (values if isinstance(values, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("val"), str) and not _has_half(one["val"])
+        if isinstance(one, dict) and isinstance(one.get("val"), str) and not has_half(one["val"])
     ]
     return f"[{', '.join(warned)}]\n{text}" if warned else text
 
@@ -153,7 +153,7 @@ def url_of(uri: str, handle: object) -> str | None:
     kind, _, key = rest.partition("/")
     if kind != "app.bsky.feed.post" or not key:
         return None
-    name = _line(handle)
+    name = line_of(handle)
     return f"https://bsky.app/profile/{did if name in (None, 'handle.invalid') else name}/post/{key}"
 
 
@@ -163,8 +163,8 @@ def author_of(shown: Mapping[str, Any]) -> Author:
     status = verification.get("verifiedStatus") if isinstance(verification, dict) else None
     return Author(
         id=_text(shown, "did"),
-        handle=_line(shown.get("handle")),
-        name=_line(shown.get("displayName")),
+        handle=line_of(shown.get("handle")),
+        name=line_of(shown.get("displayName")),
         followers=count(shown.get("followersCount")),
         verified=status == "valid" if isinstance(status, str) else None,
     )
@@ -220,7 +220,9 @@ def _pictures(record: Mapping[str, Any]) -> Iterator[Attachment]:
 
 def _file(blob: object, alt: object, called: str, usual: str) -> Attachment:
     told = blob if isinstance(blob, dict) else {}
-    return Attachment((_line(alt) or called)[:255], _line(told.get("mimeType")) or usual, count(told.get("size")) or 0)
+    return Attachment(
+        (line_of(alt) or called)[:255], line_of(told.get("mimeType")) or usual, count(told.get("size")) or 0
+    )
 
 
 def _language(record: Mapping[str, Any]) -> str | None:
@@ -243,18 +245,10 @@ def _text(record: Mapping[str, Any], name: str, longest: int | None = LONGEST_ID
     found = record.get(name)
     if not isinstance(found, str) or not (found or empty):
         raise Unfit(f"`{name}` is missing or no text")
-    if _has_half(found):
+    if has_half(found):
         raise Unfit(f"`{name}` holds half a character (a lone surrogate)")
     if longest is not None and len(found) > longest:
         raise Unfit(f"`{name}` is longer than {longest} characters")
     if longest is not None and has_control(found):
         raise Unfit(f"`{name}` holds control characters")
     return found
-
-
-def _line(value: object) -> str | None:
-    return (clean_line(value) or None) if isinstance(value, str) and not _has_half(value) else None
-
-
-def _has_half(text: str) -> bool:
-    return any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -47,6 +47,8 @@ _XML_HEAD = re.compile(r"\s*<\?xml[^>]{0,500}\?>")
 _DOCTYPE = re.compile(r"<!DOCTYPE\s[^<>\[]{0,2000}>", re.IGNORECASE)
 _FIRST_TAG = re.compile(r"<\w")
 _OPENED = re.compile(r"<(item|entry)(?=[\s>])")
+_GIVES_UP = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, AssertionError)
+"""What feedparser raises on what it did not expect."""
 _CHARACTER = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _TOMBSTONE = re.compile(r"<(?:\w{1,20}:)?deleted-entry\s[^<>]{0,2000}?\bref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 _BOMS = (
@@ -120,10 +122,7 @@ def read_feed(body: bytes, *, url: str, media_type: str, zone: tzinfo | None, no
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-    except (
-        *(ValueError, TypeError, KeyError, AttributeError, IndexError),
-        *(ArithmeticError, RecursionError, AssertionError),
-    ) as error:
+    except _GIVES_UP as error:
         raise NoFeed(f"cannot be read as a feed ({type(error).__name__})") from error
     head: dict[str, Any] = found.get("feed") or {}
     if not found.get("version") and not found.get("entries"):

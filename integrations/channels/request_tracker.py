@@ -40,7 +40,7 @@ from integrations.channels.platform import AccountSettings, Platform
 from integrations.http import ANSWER_BYTES, Answer, host_of
 from integrations.intake.fields import MAX_ID, wrong_text, wrong_time
 from integrations.intake.html import text_of
-from integrations.intake.text import clean, clean_line
+from integrations.intake.text import clean, clean_line, whole
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable
 
 PAGE = 100
@@ -568,7 +568,7 @@ def _objects(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _line(value: Any) -> str:
     """A text on one line, as a database takes it."""
-    return clean_line(str(value or "")).encode("utf-8", "replace").decode()
+    return whole(clean_line(str(value or "")))
 
 
 def _id_in(value: Any) -> str | None:

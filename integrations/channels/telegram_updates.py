@@ -11,7 +11,7 @@ from typing import Any
 from db.words import Visibility
 from integrations.channels.world import World
 from integrations.intake.fields import wrong_text, wrong_time
-from integrations.intake.text import clean, clean_line, is_blank
+from integrations.intake.text import clean, has_half, is_blank, line_of
 from integrations.record import Attachment, Author, Incoming, Item, LeftOut, Unreadable
 
 MEDIA = {
@@ -130,7 +130,7 @@ class Reader:
         """Where a message of a supergroup can be looked at; there is no address in other chats."""
         if not isinstance(chat, dict) or chat.get("type") not in ("supergroup", "channel"):
             return None
-        name, number = _line(chat.get("username")), message.get("message_id")
+        name, number = line_of(chat.get("username")), message.get("message_id")
         if name is not None:
             return f"https://t.me/{name}/{number}"
         inner = str(chat.get("id", "")).removeprefix("-100")
@@ -250,7 +250,7 @@ def _files(message: Mapping[str, Any]) -> Iterator[Attachment]:
         sizes = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         file = max(sizes, key=lambda one: _size(one), default=None) if isinstance(found, list) else found
         if isinstance(file, dict):
-            given, kind = _line(file.get("file_name")) or called, _line(file.get("mime_type")) or usual
+            given, kind = line_of(file.get("file_name")) or called, line_of(file.get("mime_type")) or usual
             yield Attachment(given[:255], kind[:255], _size(file))
 
 
@@ -265,32 +265,24 @@ def _author(message: Mapping[str, Any]) -> Author | None:
     if isinstance(as_chat, dict):
         return Author(
             id=str(_number(as_chat.get("id"), "sender_chat.id")),
-            handle=_line(as_chat.get("username")),
-            name=_line(as_chat.get("title")),
+            handle=line_of(as_chat.get("username")),
+            name=line_of(as_chat.get("title")),
         )
     sender = _dict(message.get("from"), "from")
-    names = [_line(sender.get("first_name")), _line(sender.get("last_name"))]
+    names = [line_of(sender.get("first_name")), line_of(sender.get("last_name"))]
     return Author(
         id=str(_number(sender.get("id"), "from.id")),
-        handle=_line(sender.get("username")),
+        handle=line_of(sender.get("username")),
         name=" ".join(name for name in names if name) or None,
     )
-
-
-def _line(value: object) -> str | None:
-    return (clean_line(value) or None) if isinstance(value, str) and not _has_half(value) else None
 
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise Unfit(f"`{name}` is no text")
-    if _has_half(value):
+    if has_half(value):
         raise Unfit(f"`{name}` holds half a character (a lone surrogate)")
     return value
-
-
-def _has_half(text: str) -> bool:
-    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _number(value: object, name: str) -> int:

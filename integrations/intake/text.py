@@ -23,6 +23,16 @@ def clean_line(text: str) -> str:
     return text.strip()
 
 
+def line_of(value: object) -> str | None:
+    """What a record says on one line, such as a name; None where that is no text, empty or half a character."""
+    return (clean_line(value) or None) if isinstance(value, str) and not has_half(value) else None
+
+
+def has_half(text: str) -> bool:
+    """Whether half of a character (a lone surrogate) stands in it, which no database takes."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
 def whole(text: str) -> str:
     """The text with a question mark for each half of a character (a lone surrogate), which no database takes."""
     return text.encode("utf-8", "replace").decode()
